@@ -1,0 +1,1 @@
+//! Runnable examples of the Nocturne crates: see the files beside this one.
