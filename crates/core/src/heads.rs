@@ -1,0 +1,58 @@
+//! Heads of a key and the winner among them: the whole of merging.
+//!
+//! The state is a function of the set of entries: a key's heads are its operations that no
+//! operation names as parent. Order of arrival doesn't enter.
+
+use crate::entry::OpRef;
+use crate::hlc::Hlc;
+use crate::identity::AuthorId;
+use crate::operation::OpKind;
+
+/// An operation that nothing has superseded yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Which operation.
+    pub at: OpRef,
+    /// When its entry was written.
+    pub hlc: Hlc,
+    /// What it does.
+    pub kind: OpKind,
+}
+
+impl Head {
+    /// The winner has the greatest: time, then author, then place.
+    ///
+    /// An author's entries have strictly rising times, so time and author already name one entry;
+    /// place decides only between operations of one entry.
+    pub fn precedence(&self) -> (Hlc, AuthorId, u64, u16) {
+        (self.hlc, self.at.author, self.at.seq, self.at.op)
+    }
+}
+
+/// The head that reads return.
+pub fn winner(heads: &[Head]) -> Option<&Head> {
+    heads.iter().max_by_key(|head| head.precedence())
+}
+
+/// Removes exactly the heads that are named, and nothing else. `parents` is sorted, as in a header.
+pub fn supersede(heads: &mut Vec<Head>, parents: &[OpRef]) {
+    heads.retain(|head| parents.binary_search(&head.at).is_err());
+}
+
+/// Adds a head; adding it twice is adding it once.
+pub fn add(heads: &mut Vec<Head>, head: Head) {
+    if !heads.iter().any(|other| other.at == head.at) {
+        heads.push(head);
+    }
+}
+
+/// The parents of the next operation on the key: all of its heads, sorted, and no more than the
+/// format allows (the latest ones; the rest stay visible as a conflict).
+pub fn parents(heads: &[Head]) -> Vec<OpRef> {
+    let mut heads = heads.to_vec();
+    heads.sort_unstable_by_key(|head| std::cmp::Reverse(head.precedence()));
+    heads.truncate(crate::limits::MAX_PARENTS);
+    let mut parents: Vec<OpRef> = heads.iter().map(|head| head.at).collect();
+    parents.sort_unstable();
+    parents
+}
