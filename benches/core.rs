@@ -113,7 +113,7 @@ fn verify(criterion: &mut Criterion) {
         let limit = 1.0 / (hashing + 1.0 / (strict * f64::from(length)));
         let limits = [
             ("entries by BLAKE3 and verify_strict alone", limit),
-            ("verify_strict", strict),
+            ("entries with a signature each", strict),
         ];
         meter.beside(&format!("verify a run of {length}"), "entries", &limits);
     }

@@ -118,7 +118,9 @@ pub fn raw_redb_gets_per_s(dir: &Path, rows: u32) -> f64 {
 
 fn keys(random: &mut StdRng, count: u32) -> Vec<[u8; 32]> {
     let mut keys = vec![[0; 32]; usize::try_from(count).unwrap_or_default()];
-    keys.iter_mut().for_each(|key| random.fill_bytes(key));
+    for key in &mut keys {
+        random.fill_bytes(key);
+    }
     keys.sort_unstable();
     keys
 }
