@@ -13,14 +13,12 @@ pub struct WriteTime {
 ///
 /// `peer_offsets_ms` are the differences peer − own that peers showed in this uptime. If the own
 /// clock runs ahead of their median by more than `max_drift_ms`, the median is used in its place:
-/// an entry from the future would be quarantined by everyone.
+/// an entry from the future would be quarantined by everyone. Of an even number of peers the upper
+/// median counts, so that only a majority can set the own clock aside.
 pub fn write_time(own_ms: u64, peer_offsets_ms: &[i64], max_drift_ms: u64) -> WriteTime {
     let mut offsets = peer_offsets_ms.to_vec();
     offsets.sort_unstable();
-    let median = offsets
-        .get(offsets.len().saturating_sub(1) / 2)
-        .copied()
-        .unwrap_or(0);
+    let median = offsets.get(offsets.len() / 2).copied().unwrap_or(0);
     let ahead_by_ms = median.min(0).unsigned_abs();
     if ahead_by_ms > max_drift_ms {
         WriteTime {

@@ -115,7 +115,7 @@ pub enum HeaderError {
     /// Parents out of order, twice, on seq 0, or not before the entry.
     #[error("parents must be sorted, distinct, and older than the entry")]
     ParentOrder,
-    /// Header and bodies together over the limit.
+    /// Header, or header and the bodies that are present, over the limit.
     #[error("the entry has {0} bytes; at most {MAX_ENTRY_BYTES} are allowed")]
     TooLarge(usize),
     /// Not as many bodies (present or absent) as operations.
@@ -140,11 +140,7 @@ impl Header {
 
     /// Length of the canonical bytes.
     pub fn encoded_len(&self) -> usize {
-        let ops: usize = self
-            .ops
-            .iter()
-            .map(|op| 34 + 42 * op.parents.len())
-            .sum();
+        let ops: usize = self.ops.iter().map(|op| 34 + 42 * op.parents.len()).sum();
         1 + 16 + 32 + 8 + 32 + 8 + 2 + 40 * self.deps.len() + 2 + ops
     }
 
@@ -178,6 +174,16 @@ impl Header {
     /// Reads canonical bytes and checks the format's rules.
     pub fn decode(bytes: &[u8]) -> Result<Self, HeaderError> {
         let mut reader = Reader::new(Bytes::copy_from_slice(bytes));
+        let header = Self::read(&mut reader)?;
+        if reader.is_empty() {
+            Ok(header)
+        } else {
+            Err(HeaderError::Layout)
+        }
+    }
+
+    /// Reads one header where several stand one after the other: the layout says where it ends.
+    pub(crate) fn read(reader: &mut Reader) -> Result<Self, HeaderError> {
         let version = reader.u8()?;
         if version != VERSION {
             return Err(HeaderError::Version(version));
@@ -221,9 +227,6 @@ impl Header {
                 commitment,
                 parents,
             });
-        }
-        if !reader.is_empty() {
-            return Err(HeaderError::Layout);
         }
         let header = Self {
             store,
@@ -269,12 +272,23 @@ impl Header {
                 return Err(HeaderError::ParentOrder);
             }
         }
+        // Within the counts above a header could still take 170 MiB.
+        let size = self.encoded_len();
+        if size > MAX_ENTRY_BYTES {
+            return Err(HeaderError::TooLarge(size));
+        }
         Ok(())
     }
 
     /// The hash that the next entry names as `prev` and that signatures are made over.
     pub fn hash(&self) -> EntryHash {
-        EntryHash::from_bytes(*Context::Entry.hasher().update(&self.encode()).finalize().as_bytes())
+        EntryHash::from_bytes(
+            *Context::Entry
+                .hasher()
+                .update(&self.encode())
+                .finalize()
+                .as_bytes(),
+        )
     }
 }
 

@@ -1,13 +1,20 @@
-//! Proof that an author signed two histories. Portable: it needs nothing but itself.
+//! Proof that an author signed two histories. Portable: it needs nothing but itself. Format:
+//! `proto/v1/fork.md`.
 
+mod framing;
+
+pub use self::framing::{ForkDecodeError, MAX_EVIDENCE_BYTES};
 use crate::entry::{EntryRef, Header, HeaderError, SIGNATURE_DOMAIN};
+use crate::hash::EntryHash;
 use crate::identity::Signature;
-use crate::limits::MAX_RUN_ENTRIES;
+use crate::limits::{MAX_RUN_BYTES, MAX_RUN_ENTRIES};
+use crate::run::VerifiedRun;
 
 /// Headers from one sequence number up to a signed one, contiguous.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedChain {
-    /// At least one, at most [`MAX_RUN_ENTRIES`].
+    /// At least one, at most [`MAX_RUN_ENTRIES`], and at most [`MAX_RUN_BYTES`] in canonical form
+    /// unless there is only one: what a run may hold.
     pub headers: Vec<Header>,
     /// Over the last one's hash.
     pub signature: Signature,
@@ -29,6 +36,9 @@ pub enum ForkError {
     /// No headers, or more than a run can have.
     #[error("a chain has {0} headers; 1 to {MAX_RUN_ENTRIES} are allowed")]
     Length(usize),
+    /// More bytes than a run can have.
+    #[error("a chain has {0} bytes; at most {MAX_RUN_BYTES} are allowed for more than one header")]
+    TooLarge(usize),
     /// A header breaks the format's rules.
     #[error("header {at} is malformed: {cause}")]
     Header {
@@ -58,12 +68,29 @@ pub enum ForkError {
 }
 
 impl SignedChain {
-    fn verify(&self) -> Result<&Header, ForkError> {
+    /// The headers of a run from `seq` on. `None` if the run doesn't reach that far.
+    pub fn of(run: &VerifiedRun, seq: u64) -> Option<Self> {
+        let entries = run.entries().iter().map(|entry| &entry.entry().header);
+        let headers: Vec<Header> = entries
+            .filter(|header| header.seq >= seq)
+            .cloned()
+            .collect();
+        (!headers.is_empty()).then_some(Self {
+            headers,
+            signature: run.signature(),
+        })
+    }
+
+    fn verify(&self) -> Result<(&Header, EntryHash), ForkError> {
         let (Some(first), Some(last)) = (self.headers.first(), self.headers.last()) else {
             return Err(ForkError::Length(0));
         };
         if self.headers.len() > MAX_RUN_ENTRIES {
             return Err(ForkError::Length(self.headers.len()));
+        }
+        let size = self.headers.iter().map(Header::encoded_len).sum();
+        if size > MAX_RUN_BYTES && self.headers.len() > 1 {
+            return Err(ForkError::TooLarge(size));
         }
         for header in &self.headers {
             let at = header.at();
@@ -71,30 +98,34 @@ impl SignedChain {
                 .check()
                 .map_err(|cause| ForkError::Header { at, cause })?;
         }
+        let first_hash = first.hash();
+        let mut tip = first_hash;
         for (before, header) in self.headers.iter().zip(self.headers.iter().skip(1)) {
             let continues = header.store == before.store
                 && header.author == before.author
                 && Some(header.seq) == before.seq.checked_add(1)
-                && header.prev == before.hash();
+                && header.prev == tip;
             if !continues {
                 return Err(ForkError::Broken { at: header.at() });
             }
+            tip = header.hash();
         }
         last.author
-            .verify(SIGNATURE_DOMAIN, last.hash().as_bytes(), &self.signature)
+            .verify(SIGNATURE_DOMAIN, tip.as_bytes(), &self.signature)
             .map_err(|_| ForkError::Signature { at: last.at() })?;
-        Ok(first)
+        Ok((first, first_hash))
     }
 }
 
 impl ForkEvidence {
     /// Checks the evidence; on success names the entry of which there are two.
     pub fn verify(&self) -> Result<EntryRef, ForkError> {
-        let (one, other) = (self.one.verify()?, self.other.verify()?);
+        let (one, one_hash) = self.one.verify()?;
+        let (other, other_hash) = self.other.verify()?;
         if (one.store, one.at()) != (other.store, other.at()) {
             return Err(ForkError::DifferentPlace);
         }
-        if one.hash() == other.hash() {
+        if one_hash == other_hash {
             return Err(ForkError::SameEntry);
         }
         Ok(one.at())
@@ -102,67 +133,4 @@ impl ForkEvidence {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{EntryHash, Hlc, Identity, StoreId};
-
-    fn chain(me: &Identity, first: u64, len: u64, salt: u64) -> SignedChain {
-        let mut prev = EntryHash::ZERO;
-        let headers: Vec<Header> = (first..first + len)
-            .map(|seq| {
-                let header = Header {
-                    store: StoreId::ZERO,
-                    author: me.author(),
-                    seq,
-                    prev,
-                    hlc: Hlc::from_millis(seq + salt),
-                    deps: vec![],
-                    ops: vec![],
-                };
-                prev = header.hash();
-                header
-            })
-            .collect();
-        SignedChain {
-            signature: me.sign(SIGNATURE_DOMAIN, prev.as_bytes()),
-            headers,
-        }
-    }
-
-    #[test]
-    fn two_histories_convict_and_nothing_less_does() {
-        let (me, you) = (
-            Identity::from_secret_bytes(&[1; 32]),
-            Identity::from_secret_bytes(&[2; 32]),
-        );
-        let pair = |one, other| ForkEvidence { one, other }.verify();
-        let good = pair(chain(&me, 3, 4, 0), chain(&me, 3, 2, 100));
-        assert_eq!(
-            good,
-            Ok(EntryRef {
-                author: me.author(),
-                seq: 3
-            })
-        );
-        assert_eq!(
-            pair(chain(&me, 3, 4, 0), chain(&me, 3, 2, 0)),
-            Err(ForkError::SameEntry)
-        );
-        assert_eq!(
-            pair(chain(&me, 3, 4, 0), chain(&you, 3, 2, 1)),
-            Err(ForkError::DifferentPlace)
-        );
-        let mut unsigned = chain(&me, 3, 2, 100);
-        unsigned.signature = you.sign(SIGNATURE_DOMAIN, b"");
-        assert!(matches!(
-            pair(chain(&me, 3, 4, 0), unsigned),
-            Err(ForkError::Signature { .. })
-        ));
-        let mut broken = chain(&me, 3, 3, 100);
-        broken.headers.remove(1);
-        assert!(matches!(
-            pair(chain(&me, 3, 4, 0), broken),
-            Err(ForkError::Broken { .. })
-        ));
-    }
-}
+mod tests;

@@ -16,6 +16,21 @@ pub struct LogHead {
 
 /// Author → last entry. Two nodes with equal frontiers have the same entries: each hash commits to
 /// everything before it.
+///
+/// ```
+/// use nocturne_core::{AuthorId, EntryHash, Frontier, LogHead};
+///
+/// let ada = AuthorId::from_bytes([1; 32]);
+/// let mut mine = Frontier::new();
+/// mine.advance(ada, LogHead { seq: 5, hash: EntryHash::from_bytes([5; 32]) });
+/// let mut theirs = Frontier::new();
+/// theirs.advance(ada, LogHead { seq: 3, hash: EntryHash::from_bytes([3; 32]) });
+///
+/// assert_ne!(mine.digest(), theirs.digest());
+/// // What to send: Ada's entries 4 and 5.
+/// assert_eq!(mine.ahead_of(&theirs).collect::<Vec<_>>(), [(ada, 4, 5)]);
+/// assert_eq!(theirs.ahead_of(&mine).count(), 0);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Frontier {
     logs: BTreeMap<AuthorId, LogHead>,
@@ -124,7 +139,10 @@ mod tests {
             vec![(a, head(2)), (b, head(2))],
             vec![(a, head(2)), (b, head(1))],
         ] {
-            assert_ne!(one.digest(), other.into_iter().collect::<Frontier>().digest());
+            assert_ne!(
+                one.digest(),
+                other.into_iter().collect::<Frontier>().digest()
+            );
         }
     }
 

@@ -90,6 +90,22 @@ pub enum StoreKind {
 
 /// The record that a store begins with. Its secret is known to members only: the gossip topic and
 /// whatever else outsiders must not guess is derived from it.
+///
+/// ```
+/// use nocturne_core::{AuthorId, Genesis, StoreId, StoreKind};
+///
+/// let genesis = Genesis {
+///     kind: StoreKind::Root,
+///     creator: AuthorId::from_bytes([1; 32]),
+///     created_ms: 1_700_000_000_000,
+///     mesh: StoreId::ZERO,
+///     secret: [2; 32], // `Genesis::root` draws it
+/// };
+/// // The id follows from the record, so that an id names exactly one beginning.
+/// let read = Genesis::decode(&genesis.encode())?;
+/// assert_eq!(read.store_id(), genesis.store_id());
+/// # Ok::<(), nocturne_core::GenesisError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Genesis {
     /// What the store is for.
@@ -129,6 +145,9 @@ pub enum GenesisError {
     /// A store kind that doesn't exist.
     #[error("store kind {0} does not exist")]
     Kind(u8),
+    /// A root store that claims to belong to another mesh.
+    #[error("a root store belongs to no other mesh")]
+    Mesh,
 }
 
 impl From<Short> for GenesisError {
@@ -206,11 +225,13 @@ impl Genesis {
             mesh: StoreId(reader.array()?),
             secret: reader.array()?,
         };
-        if reader.is_empty() {
-            Ok(genesis)
-        } else {
-            Err(GenesisError::Length)
+        if !reader.is_empty() {
+            return Err(GenesisError::Length);
         }
+        if kind == StoreKind::Root && genesis.mesh != StoreId::ZERO {
+            return Err(GenesisError::Mesh);
+        }
+        Ok(genesis)
     }
 
     /// The hash of the canonical bytes: `prev` of every author's first entry.
@@ -259,6 +280,12 @@ mod tests {
         let mut newer = bytes.clone();
         newer[0] = 9;
         assert_eq!(Genesis::decode(&newer), Err(GenesisError::Version(9)));
+        let mut unknown = bytes.clone();
+        unknown[1] = 2;
+        assert_eq!(Genesis::decode(&unknown), Err(GenesisError::Kind(2)));
+        let mut root = bytes.clone();
+        root[1] = 0;
+        assert_eq!(Genesis::decode(&root), Err(GenesisError::Mesh));
     }
 
     #[test]
@@ -269,5 +296,7 @@ mod tests {
         assert_eq!(text.as_bytes()[14], b'8');
         assert!(b"89ab".contains(&text.as_bytes()[19]));
         assert_eq!("0-1-2-3-4".parse::<StoreId>(), Err(ParseStoreIdError));
+        let wide = "é".repeat(4) + &text[8..];
+        assert_eq!(wide.parse::<StoreId>(), Err(ParseStoreIdError));
     }
 }

@@ -30,6 +30,26 @@ impl Head {
 }
 
 /// The head that reads return.
+///
+/// ```
+/// use nocturne_core::heads::{self, Head};
+/// use nocturne_core::{AuthorId, Hlc, OpKind, OpRef};
+///
+/// let head = |author, ms, kind| Head {
+///     at: OpRef { author: AuthorId::from_bytes([author; 32]), seq: 1, op: 0 },
+///     hlc: Hlc::from_millis(ms),
+///     kind,
+/// };
+/// // Written on both sides of a partition: two heads, and the later one wins everywhere.
+/// let mut heads = vec![head(1, 20, OpKind::Put), head(2, 10, OpKind::Delete)];
+/// assert_eq!(heads::winner(&heads).map(|head| head.kind), Some(OpKind::Put));
+///
+/// // The next write names both and leaves one.
+/// let parents = heads::parents(&heads);
+/// heads::supersede(&mut heads, &parents);
+/// heads::add(&mut heads, head(3, 30, OpKind::Put));
+/// assert_eq!(heads.len(), 1);
+/// ```
 pub fn winner(heads: &[Head]) -> Option<&Head> {
     heads.iter().max_by_key(|head| head.precedence())
 }

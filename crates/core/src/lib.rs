@@ -53,6 +53,9 @@ pub mod wire;
 
 mod layout;
 
+#[cfg(test)]
+mod fixtures;
+
 pub use bytes::Bytes;
 pub use entry::{Entry, EntryRef, Header, HeaderError, OpHeader, OpRef};
 pub use frontier::{Frontier, LogHead};

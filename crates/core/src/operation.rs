@@ -216,6 +216,19 @@ impl Operation {
 
 /// An operation's droppable part: the salt and the canonical bytes, as they travel and as they are
 /// committed to. The bytes need not be a valid operation; the commitment holds all the same.
+///
+/// ```
+/// use nocturne_core::{OpBody, Operation};
+///
+/// let operation = Operation::put("colour", "green").with_tags(["paint"]);
+/// // `OpBody::new` draws the salt.
+/// let body = OpBody::from_parts([7; 16], &operation.encode()?);
+/// assert_eq!(body.operation()?, operation);
+/// // Without the salt the commitment cannot be guessed from likely values.
+/// let other_salt = OpBody::from_parts([8; 16], &operation.encode()?);
+/// assert_ne!(body.commitment(), other_salt.commitment());
+/// # Ok::<(), nocturne_core::InvalidOperation>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpBody {
     joined: Bytes,
@@ -239,6 +252,13 @@ impl OpBody {
     /// From salt ‖ canonical bytes; `None` when shorter than a salt.
     pub fn from_joined(joined: Bytes) -> Option<Self> {
         (joined.len() >= SALT_LEN).then_some(Self { joined })
+    }
+
+    /// A copy that shares no memory with anything.
+    pub(crate) fn detached(&self) -> Self {
+        Self {
+            joined: Bytes::copy_from_slice(&self.joined),
+        }
     }
 
     /// Salt ‖ canonical bytes.

@@ -14,7 +14,7 @@ use crate::hlc::Hlc;
 use crate::identity::{AuthorId, Entropy, Identity};
 use crate::operation::{InvalidOperation, OpBody, OpKind, Operation};
 use crate::rules::{self, Link, TimeError};
-use crate::run::{SignedRun, VerifiedEntry, VerifiedRun};
+use crate::run::{RunError, SignedRun, VerifiedEntry, VerifiedRun};
 use crate::tips::{Deps, Tips};
 
 /// Runs that wait for what they build on; more are refused.
@@ -27,7 +27,7 @@ pub struct Replica {
     frontier: Frontier,
     tips: Tips,
     entries: BTreeMap<EntryRef, VerifiedEntry>,
-    /// In order of arrival, which is a causal order: (author, first seq, last seq, run).
+    /// In order of arrival, which is a causal order.
     arrived: Vec<VerifiedRun>,
     heads: BTreeMap<Bytes, Vec<Head>>,
     waiting: Vec<VerifiedRun>,
@@ -72,6 +72,9 @@ pub enum WriteError {
     /// The log has reached the end of time or of its numbers.
     #[error("the log is at the end of its time or numbers")]
     Exhausted,
+    /// More or larger operations than one entry takes, or one run if tips were gathered first.
+    #[error(transparent)]
+    Run(#[from] RunError),
     /// The entry would contradict what is there; the identity is in use elsewhere.
     #[error(transparent)]
     Apply(#[from] ApplyError),
@@ -131,8 +134,8 @@ impl Replica {
             parts.push((OpBody::new(operation, entropy)?, parents));
         }
         entries.push(self.entry(author, last, clock_ms, deps, parts, &entries)?);
-        let run = SignedRun::sign(identity, entries).ok_or(WriteError::Exhausted)?;
-        let run = run.verify().map_err(|_| WriteError::Exhausted)?;
+        let run = SignedRun::sign(identity, entries).ok_or(RunError::Empty)?;
+        let run = run.verify()?;
         self.apply(run.clone())?;
         Ok(run)
     }
@@ -241,10 +244,14 @@ impl Replica {
     }
 
     fn wait(&mut self, run: VerifiedRun) -> Result<Applied, ApplyError> {
+        let same = |other: &VerifiedRun| (other.tip(), other.prev()) == (run.tip(), run.prev());
+        if self.waiting.iter().any(same) {
+            return Ok(Applied::Waiting);
+        }
         if self.waiting.len() >= MAX_WAITING {
             return Err(ApplyError::WaitingRoomFull);
         }
-        self.waiting.push(run);
+        self.waiting.push(run.detached());
         Ok(Applied::Waiting)
     }
 
@@ -264,16 +271,6 @@ impl Replica {
                     match never {}
                 }
             }
-            let prev = EntryRef {
-                author: header.author,
-                seq: header.seq - 1,
-            };
-            if prev.seq > 0 && self.hlc_of(prev).is_some_and(|hlc| hlc >= header.hlc) {
-                return Err(TimeError {
-                    at: header.at(),
-                    earlier: prev,
-                });
-            }
         }
         Ok(())
     }
@@ -287,9 +284,9 @@ impl Replica {
         };
         self.frontier.advance(header.author, head);
         for (index, (op, body)) in header.ops.iter().zip(&entry.entry().bodies).enumerate() {
-            // A parent is named by place: it is removed wherever it is a head.
-            for heads in self.heads.values_mut() {
-                heads::supersede(heads, &op.parents);
+            // A parent is named by place: it is removed whatever its key is.
+            for parent in &op.parents {
+                self.supersede(*parent);
             }
             let Some(Ok(operation)) = body.as_ref().map(OpBody::operation) else {
                 continue;
@@ -305,8 +302,19 @@ impl Replica {
             };
             heads::add(self.heads.entry(operation.key).or_default(), head);
         }
-        self.heads.retain(|_, heads| !heads.is_empty());
         self.entries.insert(header.at(), entry.clone());
+    }
+
+    fn supersede(&mut self, parent: OpRef) {
+        let Some(key) = self.operation(parent).map(|operation| operation.key) else {
+            return;
+        };
+        if let Some(heads) = self.heads.get_mut(&key) {
+            heads::supersede(heads, &[parent]);
+            if heads.is_empty() {
+                self.heads.remove(&key);
+            }
+        }
     }
 
     /// A key's heads; empty if it was never written.

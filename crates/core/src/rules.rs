@@ -24,9 +24,9 @@ pub enum Link {
         /// The first missing one.
         missing: u64,
     },
-    /// It contradicts the log: the author has signed two histories, or is not its author's chain.
+    /// It contradicts the log: the author has signed two histories, or the chain is another store's.
     Diverges {
-        /// The sequence number at which the two differ or earlier.
+        /// A sequence number at which the two differ; they may differ from an earlier one on.
         at: u64,
     },
 }
@@ -37,14 +37,11 @@ pub fn link(run: &VerifiedRun, frontier: &Frontier, genesis: GenesisHash) -> Lin
         .get(&run.author())
         .map_or((0, EntryHash::from(genesis)), |head| (head.seq, head.hash));
     let first = run.first_seq();
-    if first > have.saturating_add(1) {
-        return Link::Gap { missing: have + 1 };
-    }
-    if first == have.saturating_add(1) {
-        return if run.prev() == tip {
-            Link::Continues
-        } else {
-            Link::Diverges { at: have.max(1) }
+    if first > have {
+        return match (first - have, run.prev() == tip) {
+            (1, true) => Link::Continues,
+            (1, false) => Link::Diverges { at: have.max(1) },
+            _ => Link::Gap { missing: have + 1 },
         };
     }
     // The run reaches into the log: where both have the log's last entry, its hash decides.
@@ -52,7 +49,7 @@ pub fn link(run: &VerifiedRun, frontier: &Frontier, genesis: GenesisHash) -> Lin
         .ok()
         .and_then(|index| run.entries().get(index));
     match at_tip {
-        Some(entry) if entry.hash() != tip => Link::Diverges { at: first },
+        Some(entry) if entry.hash() != tip => Link::Diverges { at: have },
         Some(_) if run.last_seq() > have => Link::Overlaps { have },
         _ => Link::Known,
     }
@@ -86,17 +83,21 @@ pub struct TimeError {
     pub earlier: EntryRef,
 }
 
-/// Checks that an entry is later than its dependencies and parents. `hlc_of` answers for entries
-/// that are applied or earlier in the same run.
+/// Checks that an entry is later than the one before it, its dependencies and its parents. `hlc_of`
+/// answers for entries that are applied or earlier in the same run; an entry whose time cannot be
+/// had is answered with [`Hlc::MAX`], which refuses.
 pub fn check_time<E>(
     header: &Header,
     mut hlc_of: impl FnMut(EntryRef) -> Result<Hlc, E>,
 ) -> Result<Result<(), TimeError>, E> {
+    let prev = (header.seq > 1).then(|| EntryRef {
+        author: header.author,
+        seq: header.seq - 1,
+    });
     let parents = header.ops.iter().flat_map(|op| &op.parents);
-    for earlier in header
-        .deps
-        .iter()
-        .copied()
+    for earlier in prev
+        .into_iter()
+        .chain(header.deps.iter().copied())
         .chain(parents.map(OpRef::entry))
     {
         if hlc_of(earlier)? >= header.hlc {
@@ -109,7 +110,8 @@ pub fn check_time<E>(
     Ok(Ok(()))
 }
 
-/// Whether an entry is too far ahead of the local clock to be applied yet.
+/// Whether an entry is too far ahead of the local clock to be applied yet. Times rise within a run,
+/// so a run is quarantined if its last entry is.
 pub const fn is_quarantined(hlc: Hlc, now_ms: u64, max_drift_ms: u64) -> bool {
     hlc.millis() > now_ms.saturating_add(max_drift_ms)
 }

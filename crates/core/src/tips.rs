@@ -98,7 +98,10 @@ mod tests {
         tips.apply(&header(1, 2, vec![]));
         // Author 3 knew only author 1's first entry: the second stays a tip.
         tips.apply(&header(3, 1, vec![old]));
-        let seqs: Vec<(u8, u64)> = tips.iter().map(|t| (t.author.as_bytes()[0], t.seq)).collect();
+        let seqs: Vec<(u8, u64)> = tips
+            .iter()
+            .map(|t| (t.author.as_bytes()[0], t.seq))
+            .collect();
         assert_eq!(seqs, [(1, 2), (2, 1), (3, 1)]);
     }
 

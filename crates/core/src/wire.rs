@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use crate::entry::{Entry, EntryRef, Header, HeaderError, OpHeader, OpRef};
+use crate::entry::{Entry, EntryRef, Header, HeaderError, OpHeader, OpRef, VERSION};
 use crate::genesis::StoreId;
 use crate::hash::{Commitment, EntryHash};
 use crate::hlc::Hlc;
@@ -14,12 +14,7 @@ use crate::operation::OpBody;
 use crate::run::SignedRun;
 
 /// The generated messages.
-#[allow(
-    missing_docs,
-    clippy::all,
-    clippy::pedantic,
-    clippy::allow_attributes_without_reason
-)]
+#[expect(missing_docs, reason = "generated; documented in entry.proto")]
 pub mod messages {
     include!(concat!(env!("OUT_DIR"), "/nocturne.v1.rs"));
 }
@@ -79,6 +74,7 @@ impl RunEncoder {
             first_hlc: first.hlc.bits(),
             entries,
             signature: Bytes::copy_from_slice(run.signature().as_bytes()),
+            version: u32::from(VERSION),
         })
     }
 
@@ -119,10 +115,14 @@ impl RunEncoder {
     }
 }
 
-/// Messages that make no run: the sender's fault.
+/// Messages that make no run: the sender's fault, except for an unknown version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunDecodeError {
+    /// Headers of a version that this program doesn't know: the store pauses, the peer is not to
+    /// blame.
+    #[error("entry version {0} is not known here; a newer nocturne wrote it")]
+    Version(u32),
     /// An author id that is not 32 bytes.
     #[error("an author id is not 32 bytes long")]
     AuthorId,
@@ -186,20 +186,29 @@ impl RunDecoder {
     }
 
     /// One run, with headers and their chain rebuilt. Verify it before use.
+    ///
+    /// Its bodies share the message's memory: see [`VerifiedRun::detached`].
+    ///
+    /// [`VerifiedRun::detached`]: crate::VerifiedRun::detached
     pub fn run(&self, run: messages::Run) -> Result<SignedRun, RunDecodeError> {
+        if run.version != u32::from(VERSION) {
+            return Err(RunDecodeError::Version(run.version));
+        }
         let count = run.entries.len();
         if count == 0 || count > MAX_RUN_ENTRIES {
             return Err(RunDecodeError::EntryCount(count));
         }
         let author = self.author(u64::from(run.author))?;
-        let signature =
-            Signature::from_slice(&run.signature).ok_or(RunDecodeError::FieldLength)?;
+        let signature = Signature::from_slice(&run.signature).ok_or(RunDecodeError::FieldLength)?;
         let mut prev = EntryHash::from_slice(&run.prev).ok_or(RunDecodeError::FieldLength)?;
-        let mut seq = run.first_seq;
         let mut hlc = run.first_hlc;
         let mut entries = Vec::with_capacity(count);
         let mut hashes = Vec::with_capacity(count);
-        for message in run.entries {
+        for (message, index) in run.entries.into_iter().zip(0..) {
+            let seq = run
+                .first_seq
+                .checked_add(index)
+                .ok_or(RunDecodeError::Overflow)?;
             hlc = hlc
                 .checked_add(message.hlc_delta)
                 .ok_or(RunDecodeError::Overflow)?;
@@ -215,7 +224,6 @@ impl RunDecoder {
             };
             prev = header.hash();
             hashes.push(prev);
-            seq = seq.checked_add(1).ok_or(RunDecodeError::Overflow)?;
             entries.push(Entry { header, bodies });
         }
         Ok(SignedRun::rebuilt(entries, hashes, signature))
