@@ -5,10 +5,12 @@
 //! so that any earlier root and any proof cost a logarithmic number of hashes. Verification needs
 //! no tree.
 
+mod set;
 mod verify;
 
 use sha2::{Digest, Sha256};
 
+pub use self::set::{InclusionSetError, verify_inclusion_set};
 pub use self::verify::{ConsistencyError, InclusionError, verify_consistency, verify_inclusion};
 use crate::hash::hex32;
 

@@ -192,3 +192,60 @@ fn sizes_at_the_end_of_the_range_do_not_overflow() {
     assert!(verify_consistency(u64::MAX - 1, &hash, u64::MAX, &hash, &path).is_err());
     assert!(verify_consistency(1 << 63, &hash, u64::MAX, &hash, &path).is_err());
 }
+
+#[test]
+fn a_proof_for_one_leaf_has_the_hashes_of_its_audit_path() {
+    let tree = tree(37);
+    for index in 0..37 {
+        let mut path = tree.inclusion(index, 37).unwrap();
+        let mut set = tree.inclusion_set(&[index], 37).unwrap();
+        path.sort_unstable();
+        set.sort_unstable();
+        assert_eq!(path, set);
+    }
+}
+
+#[test]
+fn every_set_of_leaves_of_a_small_tree_is_proven_and_no_other() {
+    for size in 1..=9_u64 {
+        let tree = tree(size);
+        let root = tree.root();
+        for chosen in 1..(1_u64 << size) {
+            let indices: Vec<_> = (0..size).filter(|index| chosen >> index & 1 == 1).collect();
+            let leaves: Vec<_> = indices.iter().map(|index| (*index, leaf(*index))).collect();
+            let hashes = tree.inclusion_set(&indices, size).unwrap();
+            let verify = |leaves: &[(u64, TreeHash)], hashes: &[TreeHash]| {
+                verify_inclusion_set(leaves, size, hashes, &root)
+            };
+            assert_eq!(verify(&leaves, &hashes), Ok(()));
+            for at in 0..leaves.len() {
+                let mut forged = leaves.clone();
+                forged[at].1 = flipped(&forged[at].1, 3);
+                assert_eq!(verify(&forged, &hashes), Err(InclusionSetError::Root));
+                let mut moved = leaves.clone();
+                moved[at].0 += 1;
+                assert!(verify(&moved, &hashes).is_err());
+            }
+            for at in 0..hashes.len() {
+                let mut forged = hashes.clone();
+                forged[at] = flipped(&forged[at], 3);
+                assert_eq!(verify(&leaves, &forged), Err(InclusionSetError::Root));
+            }
+            let longer = [&hashes[..], &[root]].concat();
+            assert_eq!(verify(&leaves, &longer), Err(InclusionSetError::Hashes));
+            assert!(verify_inclusion_set(&leaves, size + 1, &hashes, &root).is_err());
+        }
+        assert_eq!(
+            verify_inclusion_set(&[], size, &[], &root),
+            Err(InclusionSetError::Empty)
+        );
+        assert!(tree.inclusion_set(&[size], size).is_err());
+    }
+}
+
+#[test]
+fn a_run_of_leaves_costs_a_logarithmic_proof() {
+    let tree = tree(SIZES);
+    let run: Vec<_> = (60..140).collect();
+    assert!(tree.inclusion_set(&run, SIZES).unwrap().len() <= 16);
+}
