@@ -50,4 +50,21 @@ mod tests {
         assert_eq!(chosen.millis, 995_000);
         assert_eq!(chosen.ahead_by_ms, Some(5_000));
     }
+
+    #[test]
+    fn only_a_majority_sets_the_clock_aside() {
+        let kept = |offsets: &[i64]| write_time(1_000_000, offsets, 100).ahead_by_ms.is_none();
+        assert!(kept(&[-9_000, 0]));
+        assert!(kept(&[i64::MIN, -9_000, 0, 5]));
+        assert!(!kept(&[-9_000, -9_000, 0]));
+    }
+
+    #[test]
+    fn absurd_offsets_do_no_harm() {
+        assert_eq!(write_time(5, &[i64::MIN], 0).millis, 0);
+        assert_eq!(write_time(u64::MAX, &[i64::MAX], 0).millis, u64::MAX);
+        // Exactly the drift is still allowed.
+        assert_eq!(write_time(500, &[-100], 100).millis, 500);
+        assert_eq!(write_time(500, &[-101], 100).millis, 399);
+    }
 }

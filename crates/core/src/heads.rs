@@ -76,3 +76,84 @@ pub fn parents(heads: &[Head]) -> Vec<OpRef> {
     parents.sort_unstable();
     parents
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(author: u8, seq: u64, op: u16, hlc: u64) -> Head {
+        Head {
+            at: OpRef {
+                author: AuthorId::from_bytes([author; 32]),
+                seq,
+                op,
+            },
+            hlc: Hlc::from_bits(hlc),
+            kind: OpKind::Put,
+        }
+    }
+
+    #[test]
+    fn supersede_removes_exactly_what_is_named() {
+        let all = [
+            head(1, 1, 0, 5),
+            head(1, 1, 1, 5),
+            head(1, 2, 0, 6),
+            head(2, 1, 0, 7),
+        ];
+        for named in 0..16_u32 {
+            let chosen = |index: usize| named & (1 << index) != 0;
+            let pick = |wanted: bool| -> Vec<Head> {
+                let indexes = (0..4).filter(|index| chosen(*index) == wanted);
+                indexes.map(|index| all[index]).collect()
+            };
+            let parents: Vec<OpRef> = pick(true).iter().map(|head| head.at).collect();
+            let mut heads = all.to_vec();
+            supersede(&mut heads, &parents);
+            assert_eq!(heads, pick(false), "{named:04b}");
+        }
+        let mut heads = all.to_vec();
+        supersede(&mut heads, &[head(3, 1, 0, 0).at]);
+        assert_eq!(heads, all);
+    }
+
+    #[test]
+    fn the_winner_is_the_latest_then_the_greatest_author_then_the_last_operation() {
+        let order = [
+            head(9, 9, 9, 1),
+            head(1, 1, 5, 2),
+            head(2, 1, 0, 2),
+            head(2, 1, 1, 2),
+        ];
+        for (index, expected) in order.iter().enumerate() {
+            let mut heads = order[..=index].to_vec();
+            heads.reverse();
+            assert_eq!(winner(&heads), Some(expected));
+            heads.rotate_left(1);
+            assert_eq!(winner(&heads), Some(expected));
+        }
+        assert_eq!(winner(&[]), None);
+    }
+
+    #[test]
+    fn adding_twice_is_adding_once() {
+        let mut heads = vec![];
+        add(&mut heads, head(1, 1, 0, 5));
+        add(&mut heads, head(1, 1, 1, 5));
+        add(&mut heads, head(1, 1, 0, 5));
+        assert_eq!(heads, [head(1, 1, 0, 5), head(1, 1, 1, 5)]);
+    }
+
+    #[test]
+    fn more_heads_than_parents_leave_the_oldest_as_conflict() {
+        let limit = crate::limits::MAX_PARENTS as u64;
+        let mut heads: Vec<Head> = (1..=limit + 3).map(|seq| head(1, seq, 0, seq)).collect();
+        heads.rotate_left(700);
+        let named = parents(&heads);
+        assert!(named.is_sorted());
+        supersede(&mut heads, &named);
+        let mut left: Vec<u64> = heads.iter().map(|head| head.at.seq).collect();
+        left.sort_unstable();
+        assert_eq!(left, [1, 2, 3]);
+    }
+}
