@@ -129,9 +129,9 @@ impl Replica {
             }
         };
         let mut parts = Vec::with_capacity(operations.len());
-        for operation in &operations {
+        for operation in operations {
             let parents = heads::parents(self.heads(&operation.key));
-            parts.push((OpBody::new(operation, entropy)?, parents));
+            parts.push((OpBody::new(&operation, entropy)?, parents));
         }
         entries.push(self.entry(author, last, clock_ms, deps, parts, &entries)?);
         let run = SignedRun::sign(identity, entries).ok_or(RunError::Empty)?;

@@ -248,7 +248,6 @@ impl RunDecoder {
             .collect()
     }
 
-    #[expect(clippy::type_complexity, reason = "two columns of one table")]
     fn operations(
         &self,
         messages: Vec<messages::Operation>,

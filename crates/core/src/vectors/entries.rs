@@ -186,10 +186,7 @@ fn run_case(name: &'static str, log: &Log) -> Case {
                 .map(|body| joined(body).unwrap_or_default()),
         )
     });
-    let tip = headers()
-        .next_back()
-        .map(Header::hash)
-        .unwrap_or(EntryHash::ZERO);
+    let tip = headers().next_back().map_or(EntryHash::ZERO, Header::hash);
     let mut encoder = RunEncoder::new();
     let message = messages::Runs {
         runs: encoder.run(&run).into_iter().collect(),
