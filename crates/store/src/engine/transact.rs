@@ -1,0 +1,204 @@
+//! One transaction: runs from peers and batches from callers, committed together.
+
+use std::collections::BTreeSet;
+
+use nocturne_core::{AuthorId, VerifiedRun};
+use redb::{ReadableTable, Table, WriteTransaction};
+
+use super::Store;
+use super::apply::ApplyOutcome;
+use super::head_stage::HeadStage;
+use crate::batch::{Batch, WriteError, Written};
+use crate::block::{BlockView, StoredEntry};
+use crate::error::{Damage, StorageError};
+use crate::seal::Nonce;
+use crate::tables::{
+    ARRIVALS, Arrival, BLOCKS, BODILESS, ERASURES, FORKS, HEADS, LOGS, META, QUARANTINE, VERSIONS,
+    meta,
+};
+
+/// The tables that a transaction writes, and what is gathered for its end.
+pub(super) struct Stage<'t> {
+    pub(super) heads: Table<'t, &'static [u8], &'static [u8]>,
+    pub(super) versions: Table<'t, (&'static [u8], u64, u32, u64, u16), u8>,
+    pub(super) blocks: Table<'t, (u32, u64), &'static [u8]>,
+    pub(super) arrivals: Table<'t, u64, (u8, u32, u64, u32)>,
+    pub(super) bodiless: Table<'t, (u32, u64, u16), u8>,
+    pub(super) erasures: Table<'t, u64, &'static [u8]>,
+    pub(super) quarantine: Table<'t, (&'static [u8; 32], u64), &'static [u8]>,
+    pub(super) forks: Table<'t, &'static [u8; 32], &'static [u8]>,
+    pub(super) keys: HeadStage,
+    /// Logs whose rows changed.
+    pub(super) logs: BTreeSet<AuthorId>,
+    /// Something was written.
+    pub(super) dirty: bool,
+}
+
+impl<'t> Stage<'t> {
+    pub(super) fn open(transaction: &'t WriteTransaction) -> Result<Self, StorageError> {
+        Ok(Self {
+            heads: transaction.open_table(HEADS)?,
+            versions: transaction.open_table(VERSIONS)?,
+            blocks: transaction.open_table(BLOCKS)?,
+            arrivals: transaction.open_table(ARRIVALS)?,
+            bodiless: transaction.open_table(BODILESS)?,
+            erasures: transaction.open_table(ERASURES)?,
+            quarantine: transaction.open_table(QUARANTINE)?,
+            forks: transaction.open_table(FORKS)?,
+            keys: HeadStage::default(),
+            logs: BTreeSet::new(),
+            dirty: false,
+        })
+    }
+
+    /// An entry that is applied; `None` if it is not there.
+    pub(super) fn entry(
+        &self,
+        author: u32,
+        seq: u64,
+    ) -> Result<Option<(StoredEntry, Nonce)>, StorageError> {
+        let Some(row) = self.blocks.range((author, 0)..=(author, seq))?.next_back() else {
+            return Ok(None);
+        };
+        let (key, bytes) = row?;
+        let view = BlockView::new(bytes.value())?;
+        let index = usize::try_from(seq - key.value().1).unwrap_or(usize::MAX);
+        if index >= view.len() {
+            return Ok(None);
+        }
+        Ok(Some((view.entry(index)?, view.nonce)))
+    }
+
+    pub(super) fn arrive(
+        &mut self,
+        revision: u64,
+        arrival: Arrival,
+    ) -> Result<u64, StorageError> {
+        self.arrivals.insert(revision, arrival.row())?;
+        self.dirty = true;
+        Ok(revision + arrival.span())
+    }
+}
+
+/// What one transaction did; every part of it is durable.
+#[derive(Debug)]
+pub struct Transacted {
+    /// One for each batch.
+    pub writes: Vec<Result<Written, WriteError>>,
+    /// One for each run.
+    pub runs: Vec<ApplyOutcome>,
+}
+
+impl Store {
+    /// Applies runs, then writes batches, in one durable commit. An error means that nothing is
+    /// known to be durable: drop the store and open it again.
+    pub fn transact(
+        &mut self,
+        runs: Vec<VerifiedRun>,
+        batches: Vec<Batch>,
+    ) -> Result<Transacted, StorageError> {
+        let transaction = self.shared.with_database(redb::Database::begin_write)?;
+        let now_ms = self.clock.now_ms();
+        let mut stage = Stage::open(&transaction)?;
+        self.admit_quarantined(&mut stage, now_ms)?;
+        let mut outcomes = Vec::with_capacity(runs.len());
+        for run in runs {
+            outcomes.push(self.offer(&mut stage, run, now_ms)?);
+        }
+        self.retry_waiting(&mut stage, now_ms)?;
+        let writes = self.write_batches(&mut stage, batches, now_ms)?;
+        self.finish(stage, &transaction)?;
+        self.commit(transaction)?;
+        Ok(Transacted {
+            writes,
+            runs: outcomes,
+        })
+    }
+
+    /// Writes what was gathered. Nothing is written when nothing happened.
+    pub(super) fn finish(
+        &mut self,
+        mut stage: Stage<'_>,
+        transaction: &WriteTransaction,
+    ) -> Result<(), StorageError> {
+        let orphans = stage.keys.settle_all(&stage.heads)?;
+        self.supersede_orphans(&mut stage, orphans)?;
+        let Stage {
+            keys,
+            mut heads,
+            mut versions,
+            logs,
+            dirty,
+            ..
+        } = stage;
+        keys.write(&mut heads, &mut versions)?;
+        if !dirty {
+            return Ok(());
+        }
+        let mut rows = transaction.open_table(LOGS)?;
+        for author in logs {
+            let Some(log) = self.logs.get(&author) else {
+                continue;
+            };
+            let (hash, hlc) = (log.hash.as_bytes(), log.hlc.bits());
+            rows.insert(log.number, (author.as_bytes(), log.seq, hash, hlc, log.tip))?;
+        }
+        let mut table = transaction.open_table(META)?;
+        for (key, value) in [
+            (meta::NEXT_NUMBER, self.next_number),
+            (meta::NEXT_REVISION, self.next_revision),
+            (meta::NEXT_ERASURE, self.next_erasure),
+        ] {
+            table.insert(key, &value.to_be_bytes()[..])?;
+        }
+        Ok(())
+    }
+
+    /// Parents that were no heads of their key: find where they are and supersede them there.
+    fn supersede_orphans(
+        &mut self,
+        stage: &mut Stage<'_>,
+        orphans: Vec<super::head_stage::Place>,
+    ) -> Result<(), StorageError> {
+        for place in orphans {
+            let flags = stage.bodiless.get(place)?.map(|flags| flags.value());
+            if let Some(bits) = flags {
+                let mut flags = crate::tables::Bodiless::from_bits(bits);
+                flags.superseded = true;
+                stage.bodiless.insert(place, flags.to_bits())?;
+                stage.dirty = true;
+                continue;
+            }
+            let (author, seq, op) = place;
+            let Some((entry, nonce)) = stage.entry(author, seq)? else {
+                return Err(Damage::Entry(self.authors.entry(author, seq)?).into());
+            };
+            // A place that doesn't exist in its entry supersedes nothing.
+            let Some(stored) = entry.ops.get(usize::from(op)) else {
+                continue;
+            };
+            let at = self.authors.op(author, seq, op)?;
+            if let Some(operation) = self.unseal(at, stored, &nonce)? {
+                let Stage { keys, heads, .. } = stage;
+                keys.supersede(&operation.key, place, heads)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the transaction durable and shows it to readers.
+    pub(super) fn commit(&mut self, transaction: WriteTransaction) -> Result<(), StorageError> {
+        if self.shared.authors().iter().count() != self.authors.iter().count() {
+            self.shared.publish_authors(self.authors.clone());
+        }
+        transaction.commit()?;
+        self.shared.publish_frontier(self.frontier.clone());
+        let next = self.next_revision;
+        self.shared.revision.send_if_modified(|revision| {
+            let moved = *revision != next;
+            *revision = next;
+            moved
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,292 @@
+//! The whole schema of the database. A table's name carries its version.
+
+use nocturne_core::{AuthorId, Bytes, EntryHash, EntryRef, Hlc, OpKind, OpRef};
+use redb::TableDefinition;
+
+use crate::error::{Damage, StorageError};
+
+/// Format of everything below. A greater one was written by a newer program.
+pub(crate) const FORMAT: u64 = 1;
+
+/// Single values: see [`meta`].
+pub(crate) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta_v1");
+/// Author number → (author, last seq, last hash, last hlc, is a tip). A number is given at the
+/// author's first entry and keeps the other tables' keys short.
+pub(crate) const LOGS: TableDefinition<'_, u32, (&[u8; 32], u64, &[u8; 32], u64, bool)> =
+    TableDefinition::new("logs_v1");
+/// (author number, first seq) → block: see `block.rs`.
+pub(crate) const BLOCKS: TableDefinition<'_, (u32, u64), &[u8]> = TableDefinition::new("blocks_v1");
+/// Key → its heads.
+pub(crate) const HEADS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("heads_v1");
+/// (key, hlc, author number, seq, operation) → kind, of operations that were superseded.
+pub(crate) const VERSIONS: TableDefinition<'_, (&[u8], u64, u32, u64, u16), u8> =
+    TableDefinition::new("versions_v1");
+/// First revision → what arrived: see [`Arrival`].
+pub(crate) const ARRIVALS: TableDefinition<'_, u64, (u8, u32, u64, u32)> =
+    TableDefinition::new("arrivals_v1");
+/// (author number, seq, operation) → [`Bodiless`] flags, of operations without a body here.
+pub(crate) const BODILESS: TableDefinition<'_, (u32, u64, u16), u8> =
+    TableDefinition::new("bodiless_v1");
+/// (author, first seq) → sealed run that is too far in the future.
+pub(crate) const QUARANTINE: TableDefinition<'_, (&[u8; 32], u64), &[u8]> =
+    TableDefinition::new("quarantine_v1");
+/// Cut id → cut: its predicate covers what arrives late.
+pub(crate) const CUTS: TableDefinition<'_, &[u8; 16], &[u8]> = TableDefinition::new("cuts_v1");
+/// Erasure number → erasure without a receipt yet.
+pub(crate) const ERASURES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("erasures_v1");
+/// Erasure number → key, while a forget is under way: once the body's key is punctured, nothing
+/// else tells which index rows to remove.
+pub(crate) const PLAN: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("plan_v1");
+/// Author → proof that it signed two histories; such an author is frozen.
+pub(crate) const FORKS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("forks_v1");
+
+/// Keys of [`META`].
+pub(crate) mod meta {
+    /// [`super::FORMAT`].
+    pub(crate) const FORMAT: &str = "format";
+    /// Canonical genesis record.
+    pub(crate) const GENESIS: &str = "genesis";
+    /// 16 random bytes that tie the keyring to this database.
+    pub(crate) const INSTANCE: &str = "instance";
+    /// The next operation number.
+    pub(crate) const NEXT_NUMBER: &str = "next_number";
+    /// The next revision.
+    pub(crate) const NEXT_REVISION: &str = "next_revision";
+    /// The next erasure number.
+    pub(crate) const NEXT_ERASURE: &str = "next_erasure";
+    /// No keyring older than this may be used: it could still hold punctured keys.
+    pub(crate) const KEYRING_FLOOR: &str = "keyring_floor";
+    /// Present while erased rows may still stand in free pages.
+    pub(crate) const SCRUB_DUE: &str = "scrub_due";
+}
+
+/// Flags of [`BODILESS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bodiless {
+    /// Forgotten here; otherwise it is wanted from peers.
+    pub(crate) forgotten: bool,
+    /// Some operation names it as parent.
+    pub(crate) superseded: bool,
+}
+
+impl Bodiless {
+    pub(crate) const fn to_bits(self) -> u8 {
+        self.forgotten as u8 | (self.superseded as u8) << 1
+    }
+
+    pub(crate) const fn from_bits(bits: u8) -> Self {
+        Self {
+            forgotten: bits & 1 != 0,
+            superseded: bits & 2 != 0,
+        }
+    }
+}
+
+/// A row of [`ARRIVALS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// A run of `count` entries, one revision each.
+    Run { author: u32, first_seq: u64, count: u32 },
+    /// An operation was forgotten here.
+    Forgotten { author: u32, seq: u64, op: u32 },
+    /// A body that was wanted has come.
+    Supplied { author: u32, seq: u64, op: u32 },
+}
+
+impl Arrival {
+    pub(crate) const fn row(self) -> (u8, u32, u64, u32) {
+        match self {
+            Self::Run {
+                author,
+                first_seq,
+                count,
+            } => (0, author, first_seq, count),
+            Self::Forgotten { author, seq, op } => (1, author, seq, op),
+            Self::Supplied { author, seq, op } => (2, author, seq, op),
+        }
+    }
+
+    pub(crate) const fn read(row: (u8, u32, u64, u32)) -> Result<Self, Damage> {
+        let (kind, author, seq, last) = row;
+        match kind {
+            0 => Ok(Self::Run {
+                author,
+                first_seq: seq,
+                count: last,
+            }),
+            1 => Ok(Self::Forgotten {
+                author,
+                seq,
+                op: last,
+            }),
+            2 => Ok(Self::Supplied {
+                author,
+                seq,
+                op: last,
+            }),
+            _ => Err(Damage::Row("arrivals")),
+        }
+    }
+
+    /// How many revisions the row stands for.
+    pub(crate) const fn span(self) -> u64 {
+        match self {
+            Self::Run { count, .. } => count as u64,
+            Self::Forgotten { .. } | Self::Supplied { .. } => 1,
+        }
+    }
+}
+
+/// A head as the index keeps it: authors by number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HeadRow {
+    pub(crate) author: u32,
+    pub(crate) seq: u64,
+    pub(crate) op: u16,
+    pub(crate) hlc: Hlc,
+    pub(crate) kind: OpKind,
+}
+
+const HEAD_LEN: usize = 4 + 8 + 2 + 8 + 1;
+
+pub(crate) const fn kind_from(number: u8, table: &'static str) -> Result<OpKind, Damage> {
+    match number {
+        1 => Ok(OpKind::Put),
+        2 => Ok(OpKind::Delete),
+        _ => Err(Damage::Row(table)),
+    }
+}
+
+impl HeadRow {
+    pub(crate) fn encode(heads: &[Self]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(heads.len() * HEAD_LEN);
+        for head in heads {
+            out.extend_from_slice(&head.author.to_be_bytes());
+            out.extend_from_slice(&head.seq.to_be_bytes());
+            out.extend_from_slice(&head.op.to_be_bytes());
+            out.extend_from_slice(&head.hlc.bits().to_be_bytes());
+            out.push(head.kind.number());
+        }
+        out
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<Self>, Damage> {
+        const BAD: Damage = Damage::Row("heads");
+        let (rows, rest) = bytes.as_chunks::<HEAD_LEN>();
+        if !rest.is_empty() || rows.is_empty() {
+            return Err(BAD);
+        }
+        rows.iter()
+            .map(|row| {
+                let (author, row) = row.split_first_chunk::<4>().ok_or(BAD)?;
+                let (seq, row) = row.split_first_chunk::<8>().ok_or(BAD)?;
+                let (op, row) = row.split_first_chunk::<2>().ok_or(BAD)?;
+                let (hlc, row) = row.split_first_chunk::<8>().ok_or(BAD)?;
+                let [kind] = *row else { return Err(BAD) };
+                Ok(Self {
+                    author: u32::from_be_bytes(*author),
+                    seq: u64::from_be_bytes(*seq),
+                    op: u16::from_be_bytes(*op),
+                    hlc: Hlc::from_bits(u64::from_be_bytes(*hlc)),
+                    kind: kind_from(kind, "heads")?,
+                })
+            })
+            .collect()
+    }
+
+    pub(crate) const fn place(&self) -> (u32, u64, u16) {
+        (self.author, self.seq, self.op)
+    }
+}
+
+/// Author numbers and ids, both ways. Numbers are never reused.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Authors {
+    ids: Vec<AuthorId>,
+    numbers: std::collections::BTreeMap<AuthorId, u32>,
+}
+
+impl Authors {
+    pub(crate) fn number(&self, id: &AuthorId) -> Option<u32> {
+        self.numbers.get(id).copied()
+    }
+
+    pub(crate) fn id(&self, number: u32) -> Result<AuthorId, Damage> {
+        usize::try_from(number)
+            .ok()
+            .and_then(|index| self.ids.get(index))
+            .copied()
+            .ok_or(Damage::Author(number))
+    }
+
+    pub(crate) fn add(&mut self, id: AuthorId) -> u32 {
+        if let Some(number) = self.number(&id) {
+            return number;
+        }
+        let number = u32::try_from(self.ids.len()).unwrap_or(u32::MAX);
+        self.ids.push(id);
+        self.numbers.insert(id, number);
+        number
+    }
+
+    pub(crate) fn op(&self, author: u32, seq: u64, op: u16) -> Result<OpRef, Damage> {
+        Ok(OpRef {
+            author: self.id(author)?,
+            seq,
+            op,
+        })
+    }
+
+    pub(crate) fn entry(&self, author: u32, seq: u64) -> Result<EntryRef, Damage> {
+        Ok(EntryRef {
+            author: self.id(author)?,
+            seq,
+        })
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &AuthorId)> {
+        (0..).zip(&self.ids)
+    }
+
+    /// The winner among heads: time, then author id, then place.
+    pub(crate) fn winner<'h>(&self, heads: &'h [HeadRow]) -> Result<Option<&'h HeadRow>, Damage> {
+        let mut best: Option<(&HeadRow, (Hlc, AuthorId, u64, u16))> = None;
+        for head in heads {
+            let rank = (head.hlc, self.id(head.author)?, head.seq, head.op);
+            if best.as_ref().is_none_or(|(_, other)| *other < rank) {
+                best = Some((head, rank));
+            }
+        }
+        Ok(best.map(|(head, _)| head))
+    }
+}
+
+/// A row of [`LOGS`], in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Log {
+    pub(crate) number: u32,
+    pub(crate) seq: u64,
+    pub(crate) hash: EntryHash,
+    pub(crate) hlc: Hlc,
+    pub(crate) tip: bool,
+}
+
+/// Reads a number from [`META`]; 0 if it is not there.
+pub(crate) fn meta_u64(
+    table: &impl redb::ReadableTable<&'static str, &'static [u8]>,
+    key: &str,
+) -> Result<u64, StorageError> {
+    let Some(value) = table.get(key)? else {
+        return Ok(0);
+    };
+    let bytes: [u8; 8] = value
+        .value()
+        .try_into()
+        .map_err(|_| Damage::Row("meta"))?;
+    Ok(u64::from_be_bytes(bytes))
+}
+
+/// Copies a value out of the database.
+pub(crate) fn owned(value: &[u8]) -> Bytes {
+    Bytes::copy_from_slice(value)
+}

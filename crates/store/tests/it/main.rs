@@ -1,0 +1,7 @@
+//! The store, held to what it promises.
+
+mod common;
+mod forgetting;
+mod reading;
+mod recovery;
+mod replication;
