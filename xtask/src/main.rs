@@ -6,6 +6,7 @@ mod ci;
 mod shell;
 mod sources;
 mod tidy;
+mod vectors;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -23,6 +24,11 @@ const COMMANDS: &[Command] = &[
         name: "tidy",
         about: "the house rules that neither rustc nor clippy can hold",
         run: tidy::run,
+    },
+    Command {
+        name: "vectors",
+        about: "write proto/v1/vectors; with --check, compare instead",
+        run: vectors::run,
     },
     Command {
         name: "ci",
