@@ -5,6 +5,7 @@ mod forget;
 mod head_stage;
 mod open;
 mod quarantine;
+mod scrub;
 mod supply;
 mod transact;
 mod verify;
@@ -23,7 +24,7 @@ pub use verify::{Depth, Finding, Findings};
 
 use crate::erasure::{Covers, Cut, Judge};
 use crate::error::StorageError;
-use crate::medium::Vault;
+use crate::medium::{Disk, Vault};
 use crate::rim::Clock;
 use crate::shared::Shared;
 use crate::tables::{Authors, Log};
@@ -42,6 +43,8 @@ pub struct Store {
     identity: Identity,
     clock: Arc<dyn Clock>,
     entropy: Box<dyn Entropy + Send>,
+    /// The database's file: its length tells when free pages are used up.
+    disk: Arc<dyn Disk>,
     vault: Box<dyn Vault>,
     judge: Arc<dyn Judge>,
     max_drift_ms: u64,

@@ -68,7 +68,7 @@ impl Ledger {
     pub fn on(disk: Box<dyn Disk>) -> Result<Self, LedgerError> {
         let database = Database::builder()
             .set_cache_size(4 * 1024 * 1024)
-            .create_with_backend(RedbDisk(disk))?;
+            .create_with_backend(RedbDisk(disk.into()))?;
         let transaction = database.begin_write()?;
         transaction.open_table(RECORDS)?;
         transaction.open_table(BATCHES)?;

@@ -279,7 +279,7 @@ impl Vault for MemoryVault {
 
 /// Lets redb run on any [`Disk`].
 #[derive(Debug)]
-pub(crate) struct RedbDisk(pub(crate) Box<dyn Disk>);
+pub(crate) struct RedbDisk(pub(crate) Arc<dyn Disk>);
 
 impl redb::StorageBackend for RedbDisk {
     fn len(&self) -> io::Result<u64> {

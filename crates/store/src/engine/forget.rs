@@ -10,7 +10,7 @@ use redb::ReadableTable;
 use super::transact::Stage;
 use super::{StandingCut, Store};
 use crate::block::Stored;
-use crate::erasure::{Action, Cut, Erasure, ForgetError, ForgetRequest, Forgotten, ScrubError};
+use crate::erasure::{Action, Cut, Erasure, ForgetError, ForgetRequest, Forgotten};
 use crate::error::{Damage, StorageError};
 use crate::tables::{Arrival, Bodiless, CUTS, ERASURES, HeadRow, META, PLAN, meta};
 
@@ -65,6 +65,7 @@ impl Store {
         let mut plan = transaction.open_table(PLAN).map_err(StorageError::from)?;
         let digest = self.frontier.digest();
         let generation = self.keyring_generation();
+        let first = self.next_erasure;
         for at in targets {
             let Some((hash, commitment, operation)) = self.target(&stage, *at)? else {
                 continue;
@@ -98,10 +99,13 @@ impl Store {
         drop((cuts, plan));
         stage.dirty = true;
         self.finish(stage, transaction)?;
-        let mut table = transaction.open_table(META).map_err(StorageError::from)?;
-        table
-            .insert(meta::SCRUB_DUE, &[1_u8][..])
-            .map_err(StorageError::from)?;
+        // A cut that erases nothing leaves nothing to scrub.
+        if self.next_erasure > first {
+            let mut table = transaction.open_table(META).map_err(StorageError::from)?;
+            table
+                .insert(meta::SCRUB_DUE, &[1_u8][..])
+                .map_err(StorageError::from)?;
+        }
         Ok(())
     }
 
@@ -239,29 +243,6 @@ impl Store {
             .erasures
             .insert(erasure.number, &erasure.encode()[..])?;
         Ok(size)
-    }
-
-    /// Rewrites the database file without its free pages, where dropped rows may still stand.
-    /// Readers must have let their snapshots go.
-    pub fn scrub(&mut self) -> Result<(), ScrubError> {
-        let compacted = self.shared.with_database_mut(redb::Database::compact);
-        match compacted {
-            Ok(_) => {}
-            Err(
-                redb::CompactionError::TransactionInProgress
-                | redb::CompactionError::EphemeralSavepointExists
-                | redb::CompactionError::PersistentSavepointExists,
-            ) => return Err(ScrubError::Readers),
-            Err(error) => return Err(StorageError::from(error).into()),
-        }
-        self.clear_scrub_due()?;
-        Ok(())
-    }
-
-    fn clear_scrub_due(&self) -> Result<(), StorageError> {
-        let transaction = self.shared.with_database(redb::Database::begin_write)?;
-        transaction.open_table(META)?.remove(meta::SCRUB_DUE)?;
-        Ok(transaction.commit()?)
     }
 
     /// Takes erasures off the list: their receipts are durable.

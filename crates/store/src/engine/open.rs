@@ -15,7 +15,7 @@ use super::{StandingCut, Store};
 use crate::erasure::{BadPredicate, Cut, Judge, NoJudge};
 use crate::error::{Damage, StorageError};
 use crate::keyring::{self, Keyring};
-use crate::medium::{Medium, RedbDisk, Vault};
+use crate::medium::{Disk, Medium, RedbDisk, Vault};
 use crate::rim::{Clock, EntropyError, SystemClock, SystemEntropy};
 use crate::shared::Shared;
 use crate::tables::{
@@ -152,10 +152,10 @@ impl From<redb::DatabaseError> for OpenError {
     }
 }
 
-fn database(medium_disk: Box<dyn crate::medium::Disk>, cache: usize) -> Result<Database, OpenError> {
+fn database(disk: &Arc<dyn Disk>, cache: usize) -> Result<Database, OpenError> {
     Ok(Database::builder()
         .set_cache_size(cache)
-        .create_with_backend(RedbDisk(medium_disk))?)
+        .create_with_backend(RedbDisk(Arc::clone(disk)))?)
 }
 
 impl Store {
@@ -174,7 +174,8 @@ impl Store {
         let mut keyring = Keyring::new(instance);
         keyring.generation = 1;
         medium.vault.replace(1, &keyring::encode(&keyring))?;
-        let database = database(medium.disk, options.cache_bytes)?;
+        let disk: Arc<dyn Disk> = medium.disk.into();
+        let database = database(&disk, options.cache_bytes)?;
         let transaction = database.begin_write()?;
         {
             let mut table = transaction.open_table(META)?;
@@ -196,7 +197,7 @@ impl Store {
             transaction.open_table(FORKS)?;
         }
         transaction.commit()?;
-        Self::start(database, medium.vault, options, identity, None)
+        Self::start(disk, database, medium.vault, options, identity, None)
     }
 
     /// Opens a store; finishes a forget that a crash interrupted. `expected` guards against opening
@@ -210,11 +211,13 @@ impl Store {
         if medium.disk.is_empty()? {
             return Err(OpenError::Missing);
         }
-        let database = database(medium.disk, options.cache_bytes)?;
-        Self::start(database, medium.vault, options, identity, expected)
+        let disk: Arc<dyn Disk> = medium.disk.into();
+        let database = database(&disk, options.cache_bytes)?;
+        Self::start(disk, database, medium.vault, options, identity, expected)
     }
 
     fn start(
+        disk: Arc<dyn Disk>,
         database: Database,
         mut vault: Box<dyn Vault>,
         options: StoreOptions,
@@ -277,6 +280,7 @@ impl Store {
             identity,
             clock: options.clock,
             entropy: options.entropy,
+            disk,
             vault,
             judge: options.judge,
             max_drift_ms: u64::try_from(options.max_drift.as_millis()).unwrap_or(u64::MAX),

@@ -35,12 +35,12 @@ pub struct Findings {
     pub entries: u64,
     /// Bodies unsealed and checked.
     pub bodies: u64,
-    /// What is wrong; no more than [`MAX_FINDINGS`] are listed.
+    /// What is wrong; no more than a thousand are listed.
     pub findings: Vec<Finding>,
 }
 
 /// Findings listed at most: a file of noise would otherwise fill memory.
-pub const MAX_FINDINGS: usize = 1_000;
+pub(crate) const MAX_FINDINGS: usize = 1_000;
 
 impl Findings {
     fn push(&mut self, damage: Damage) {

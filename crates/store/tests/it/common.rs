@@ -11,18 +11,18 @@ use nocturne_store::{
 };
 
 #[derive(Debug, Clone)]
-pub struct TestClock(Arc<AtomicU64>);
+pub(crate) struct TestClock(Arc<AtomicU64>);
 
 impl TestClock {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Arc::new(AtomicU64::new(1_700_000_000_000)))
     }
 
-    pub fn advance(&self, ms: u64) {
+    pub(crate) fn advance(&self, ms: u64) {
         self.0.fetch_add(ms, Ordering::SeqCst);
     }
 
-    pub fn set(&self, ms: u64) {
+    pub(crate) fn set(&self, ms: u64) {
         self.0.store(ms, Ordering::SeqCst);
     }
 }
@@ -34,7 +34,7 @@ impl Clock for TestClock {
 }
 
 /// Predicates of the tests: the bytes are a key prefix.
-pub struct PrefixJudge;
+pub(crate) struct PrefixJudge;
 
 struct Prefix(Vec<u8>);
 
@@ -50,7 +50,7 @@ impl Covers for Prefix {
     }
 }
 
-pub fn options(clock: &TestClock, seed: u64) -> StoreOptions {
+pub(crate) fn options(clock: &TestClock, seed: u64) -> StoreOptions {
     StoreOptions {
         clock: Arc::new(clock.clone()),
         entropy: Box::new(SeededEntropy::new(seed)),
@@ -60,11 +60,11 @@ pub fn options(clock: &TestClock, seed: u64) -> StoreOptions {
     }
 }
 
-pub fn identity(n: u8) -> Identity {
+pub(crate) fn identity(n: u8) -> Identity {
     Identity::from_secret_bytes(&[n; 32])
 }
 
-pub fn genesis() -> Genesis {
+pub(crate) fn genesis() -> Genesis {
     Genesis::root(
         identity(1).author(),
         1_700_000_000_000,
@@ -73,7 +73,7 @@ pub fn genesis() -> Genesis {
 }
 
 /// A new store in memory for author `n`.
-pub fn in_memory(clock: &TestClock, n: u8) -> (StoreHandle, Memory) {
+pub(crate) fn in_memory(clock: &TestClock, n: u8) -> (StoreHandle, Memory) {
     let memory = Memory::default();
     let store = Store::create(
         memory.medium(),
@@ -85,24 +85,24 @@ pub fn in_memory(clock: &TestClock, n: u8) -> (StoreHandle, Memory) {
     (StoreHandle::spawn(store).unwrap(), memory)
 }
 
-pub fn reopen(medium: Medium, clock: &TestClock, n: u8, seed: u64) -> StoreHandle {
+pub(crate) fn reopen(medium: Medium, clock: &TestClock, n: u8, seed: u64) -> StoreHandle {
     let id = Some(genesis().store_id());
     let store = Store::open(medium, options(clock, seed), identity(n), id).unwrap();
     StoreHandle::spawn(store).unwrap()
 }
 
-pub fn put(store: &StoreHandle, key: &str, value: &str) -> nocturne_store::Written {
+pub(crate) fn put(store: &StoreHandle, key: &str, value: &str) -> nocturne_store::Written {
     let batch = Batch::new().put(key.to_owned(), value.to_owned());
     store.write_blocking(batch).unwrap()
 }
 
-pub fn get(store: &StoreHandle, key: &str) -> Option<String> {
+pub(crate) fn get(store: &StoreHandle, key: &str) -> Option<String> {
     let row = store.get(key.as_bytes()).unwrap()?;
     Some(String::from_utf8(row.value.to_vec()).unwrap())
 }
 
 /// What `to` lacks of `from`, verified.
-pub fn missing(from: &StoreHandle, have: &Frontier) -> Vec<VerifiedRun> {
+pub(crate) fn missing(from: &StoreHandle, have: &Frontier) -> Vec<VerifiedRun> {
     let snapshot = from.snapshot().unwrap();
     let mut runs = Vec::new();
     let mut from_revision = 0;
@@ -122,7 +122,7 @@ pub fn missing(from: &StoreHandle, have: &Frontier) -> Vec<VerifiedRun> {
 }
 
 /// One-way sync.
-pub fn pull(to: &StoreHandle, from: &StoreHandle) -> Vec<nocturne_store::ApplyOutcome> {
+pub(crate) fn pull(to: &StoreHandle, from: &StoreHandle) -> Vec<nocturne_store::ApplyOutcome> {
     let runs = missing(from, &to.frontier());
     to.apply_blocking(runs).unwrap()
 }
