@@ -20,7 +20,9 @@ pub struct SignedChain {
     pub signature: Signature,
 }
 
-/// Two signed chains of one author that differ in their first entry.
+/// Two signed chains of one author that contradict each other: their first entries stand at the same
+/// place and differ, or one chain's first entry names another entry before it than the one that the
+/// other chain begins with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ForkEvidence {
     /// One history.
@@ -59,12 +61,12 @@ pub enum ForkError {
         /// The last header of the chain.
         at: EntryRef,
     },
-    /// Different stores, authors or places.
-    #[error("the two chains do not begin at the same place of the same log")]
+    /// Different stores or authors, or places more than one apart.
+    #[error("the two chains do not begin at the same or adjoining places of one log")]
     DifferentPlace,
-    /// The same entry twice.
-    #[error("the two chains begin with the same entry")]
-    SameEntry,
+    /// The same entry twice, or an entry and the one that continues it.
+    #[error("the two chains are one history")]
+    SameHistory,
 }
 
 impl SignedChain {
@@ -122,13 +124,25 @@ impl ForkEvidence {
     pub fn verify(&self) -> Result<EntryRef, ForkError> {
         let (one, one_hash) = self.one.verify()?;
         let (other, other_hash) = self.other.verify()?;
-        if (one.store, one.at()) != (other.store, other.at()) {
+        if (one.store, one.author) != (other.store, other.author) {
             return Err(ForkError::DifferentPlace);
         }
-        if one_hash == other_hash {
-            return Err(ForkError::SameEntry);
+        let same = match (
+            one.seq.checked_sub(other.seq),
+            other.seq.checked_sub(one.seq),
+        ) {
+            (Some(0), _) => one_hash == other_hash,
+            (Some(1), _) => one.prev == other_hash,
+            (_, Some(1)) => other.prev == one_hash,
+            _ => return Err(ForkError::DifferentPlace),
+        };
+        if same {
+            return Err(ForkError::SameHistory);
         }
-        Ok(one.at())
+        Ok(EntryRef {
+            author: one.author,
+            seq: one.seq.min(other.seq),
+        })
     }
 }
 

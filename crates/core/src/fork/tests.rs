@@ -48,12 +48,41 @@ fn two_histories_convict() {
 }
 
 #[test]
+fn an_entry_that_follows_another_one_convicts_too() {
+    let me = identity(1);
+    let whole = chain(&me, 3, 4, 0);
+    let tail = |whole: &SignedChain, from: usize| SignedChain {
+        headers: whole.headers[from..].to_vec(),
+        signature: whole.signature,
+    };
+    let twin = tail(&chain(&me, 3, 2, 100), 1);
+    let at = whole.headers[0].at();
+    assert_eq!(pair(whole.clone(), twin.clone()), Ok(at));
+    assert_eq!(pair(twin.clone(), whole.clone()), Ok(at));
+    // The entry that does follow, and one that is too far off to tell.
+    for own in [1, 0] {
+        assert_eq!(
+            pair(whole.clone(), tail(&whole, own)),
+            Err(ForkError::SameHistory)
+        );
+        assert_eq!(
+            pair(tail(&whole, own), whole.clone()),
+            Err(ForkError::SameHistory)
+        );
+    }
+    assert_eq!(pair(tail(&whole, 3), twin), Err(ForkError::DifferentPlace));
+}
+
+#[test]
 fn less_than_two_histories_does_not() {
     let (me, you) = (identity(1), identity(2));
     let good = || chain(&me, 3, 4, 0);
-    assert_eq!(pair(good(), chain(&me, 3, 2, 0)), Err(ForkError::SameEntry));
-    assert_eq!(pair(good(), good()), Err(ForkError::SameEntry));
-    for elsewhere in [chain(&you, 3, 2, 1), chain(&me, 4, 2, 1)] {
+    assert_eq!(
+        pair(good(), chain(&me, 3, 2, 0)),
+        Err(ForkError::SameHistory)
+    );
+    assert_eq!(pair(good(), good()), Err(ForkError::SameHistory));
+    for elsewhere in [chain(&you, 3, 2, 1), chain(&me, 5, 2, 1)] {
         assert_eq!(pair(good(), elsewhere), Err(ForkError::DifferentPlace));
     }
     let mut unsigned = chain(&me, 3, 2, 100);

@@ -236,25 +236,33 @@ pub(super) fn forks() -> Vec<Case> {
     one.push(Hlc::from_millis(1_763_596_806_000), vec![], hello("Ada"));
     other.push(Hlc::from_millis(1_763_596_806_000), vec![], hello("Bob"));
     other.push(Hlc::from_millis(1_763_596_807_000), vec![], vec![]);
-    let chain = |log: &Log| SignedChain {
+    let chain = |log: &Log, skip: usize| SignedChain {
         headers: log
             .entries
             .iter()
-            .skip(1)
+            .skip(skip)
             .map(|entry| entry.header.clone())
             .collect(),
         signature: log.signed().signature(),
     };
-    let evidence = ForkEvidence {
-        one: chain(&one),
-        other: chain(&other),
-    };
+    vec![
+        fork_case("second entry twice", chain(&one, 1), chain(&other, 1)),
+        fork_case(
+            "third entry after another",
+            chain(&one, 1),
+            chain(&other, 2),
+        ),
+    ]
+}
+
+fn fork_case(name: &'static str, one: SignedChain, other: SignedChain) -> Case {
     let headers =
         |chain: &SignedChain| list(chain.headers.iter().map(|header| hex(header.encode())));
-    vec![Case {
-        name: "second entry twice",
+    let evidence = ForkEvidence { one, other };
+    Case {
+        name,
         fields: vec![
-            ("author", hex(one.identity.author().as_bytes())),
+            ("author", hex(person(3).author().as_bytes())),
             ("seq", 2.to_string()),
             ("one_headers", headers(&evidence.one)),
             ("one_signature", hex(evidence.one.signature.as_bytes())),
@@ -262,5 +270,5 @@ pub(super) fn forks() -> Vec<Case> {
             ("other_signature", hex(evidence.other.signature.as_bytes())),
             ("bytes", hex(evidence.encode())),
         ],
-    }]
+    }
 }

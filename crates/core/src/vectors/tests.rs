@@ -253,9 +253,11 @@ fn the_vectors_are_what_they_say() {
             );
         }
     }
-    let evidence = ForkEvidence::decode(&bytes("fork", "second entry twice", "bytes")).unwrap();
-    let at = evidence.verify().unwrap();
-    assert_eq!((at.author, at.seq), (person(3).author(), 2));
+    for case in ["second entry twice", "third entry after another"] {
+        let evidence = ForkEvidence::decode(&bytes("fork", case, "bytes")).unwrap();
+        let at = evidence.verify().unwrap();
+        assert_eq!((at.author, at.seq), (person(3).author(), 2));
+    }
 }
 
 #[test]
