@@ -72,18 +72,22 @@ impl Checkpoint {
             BASE64.encode(self.root.as_bytes())
         )
     }
-
-    /// Signs the checkpoint. The identity must be that of [`Checkpoint::node`], else the
-    /// signature does not verify; `None` says that it is not.
-    pub fn sign(self, identity: &Identity) -> Option<SignedCheckpoint> {
-        (identity.author() == self.node).then(|| SignedCheckpoint {
-            checkpoint: self,
-            signature: identity.sign_note(self.text().as_bytes()),
-        })
-    }
 }
 
 impl SignedCheckpoint {
+    /// Signs a statement about one's own log.
+    pub fn sign(identity: &Identity, size: u64, root: TreeHash) -> Self {
+        let checkpoint = Checkpoint {
+            node: identity.author(),
+            size,
+            root,
+        };
+        Self {
+            checkpoint,
+            signature: identity.sign_note(checkpoint.text().as_bytes()),
+        }
+    }
+
     /// Reads a signed note and verifies its signature. There is one text for each checkpoint and
     /// signature.
     pub fn parse(note: &[u8]) -> Result<Self, CheckpointError> {

@@ -10,7 +10,7 @@ use nocturne_core::{
 };
 use serde_json::{Value, json};
 
-use crate::checkpoint::{Checkpoint, verifier_key};
+use crate::checkpoint::{SignedCheckpoint, verifier_key};
 use crate::cut::CutId;
 use crate::policy::{Policy, Predicate};
 use crate::proof::{Bundle, Chain, Earlier, Leaf};
@@ -218,26 +218,19 @@ pub(crate) fn sample_bundle() -> Option<Bundle> {
     let earlier = tree.clone();
     tree.extend(proven.iter().map(Receipt::leaf));
     tree.push(other(6).leaf());
-    let checkpoint = |tree: &Tree| {
-        let checkpoint = Checkpoint {
-            node: identity.author(),
-            size: tree.len(),
-            root: tree.root(),
-        };
-        checkpoint.sign(&identity)
-    };
+    let checkpoint = |tree: &Tree| SignedCheckpoint::sign(&identity, tree.len(), tree.root());
     let hash = headers.last()?.hash();
     let signature: Signature =
         writer().sign(nocturne_core::entry::SIGNATURE_DOMAIN, hash.as_bytes());
     Some(Bundle {
-        checkpoint: checkpoint(&tree)?,
+        checkpoint: checkpoint(&tree),
         leaves: (4..)
             .zip(proven)
             .map(|(index, receipt)| Leaf { index, receipt })
             .collect(),
         siblings: tree.inclusion_set(&[4, 5], tree.len()).ok()?,
         earlier: Some(Earlier {
-            checkpoint: checkpoint(&earlier)?,
+            checkpoint: checkpoint(&earlier),
             path: tree.consistency(earlier.len(), tree.len()).ok()?,
         }),
         chains: vec![Chain::new(headers, signature).ok()?],

@@ -5,13 +5,7 @@ use nocturne_core::merkle::empty_root;
 use super::*;
 
 fn signed() -> SignedCheckpoint {
-    let identity = Identity::from_secret_bytes(&[7; 32]);
-    let checkpoint = Checkpoint {
-        node: identity.author(),
-        size: 12,
-        root: empty_root(),
-    };
-    checkpoint.sign(&identity).unwrap()
+    SignedCheckpoint::sign(&Identity::from_secret_bytes(&[7; 32]), 12, empty_root())
 }
 
 #[test]
@@ -82,5 +76,13 @@ fn what_is_no_note_is_rejected() {
 #[test]
 fn nobody_signs_for_another_node() {
     let other = Identity::from_secret_bytes(&[8; 32]);
-    assert_eq!(signed().checkpoint().sign(&other), None);
+    let text = signed().checkpoint().text();
+    let forged = SignedCheckpoint {
+        signature: other.sign_note(text.as_bytes()),
+        ..signed()
+    };
+    assert_eq!(
+        SignedCheckpoint::parse(forged.to_string().as_bytes()),
+        Err(CheckpointError::Signature)
+    );
 }

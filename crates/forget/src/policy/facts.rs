@@ -1,6 +1,6 @@
 //! What a predicate may ask about an operation.
 
-use nocturne_core::{Bytes, Hlc, OpBody, Operation};
+use nocturne_core::{Bytes, Hlc, Operation, SALT_LEN};
 
 /// An operation as predicates see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,19 +18,41 @@ pub struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    /// The facts of an operation in an entry with this clock value; `size` is its body's length.
-    pub fn of(operation: &'a Operation, hlc: Hlc, size: usize) -> Self {
+    /// The facts of an operation in an entry with this clock value.
+    pub fn of(operation: &'a Operation, hlc: Hlc) -> Self {
         Self {
             key: &operation.key,
             tags: &operation.tags,
             subject: operation.subject.as_deref(),
             created_ms: hlc.millis(),
-            size: size as u64,
+            size: body_len(operation),
         }
     }
+}
 
-    /// The facts of a body whose operation the caller has decoded.
-    pub fn of_body(body: &OpBody, operation: &'a Operation, hlc: Hlc) -> Self {
-        Self::of(operation, hlc, body.len())
+/// Length of salt and canonical operation: `proto/v1/entry.md`.
+fn body_len(operation: &Operation) -> u64 {
+    let tags: usize = operation.tags.iter().map(|tag| 2 + tag.len()).sum();
+    let subject = operation.subject.as_ref().map_or(0, Bytes::len);
+    let fixed = SALT_LEN + 1 + 2 + 4 + 2 + 2;
+    (fixed + operation.key.len() + operation.value.len() + tags + subject) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nocturne_core::OpBody;
+
+    #[test]
+    fn the_size_is_that_of_the_body() {
+        for operation in [
+            Operation::put("key", "value"),
+            Operation::delete("k")
+                .with_tags(["a", "bc"])
+                .with_subject("alice"),
+        ] {
+            let body = OpBody::from_parts([0; SALT_LEN], &operation.encode().unwrap());
+            assert_eq!(Facts::of(&operation, Hlc::ZERO).size, body.len() as u64);
+        }
     }
 }

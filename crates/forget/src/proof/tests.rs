@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use prost::Message;
 
 use super::*;
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::SignedCheckpoint;
 use crate::vectors::sample_bundle;
 
 fn bundle() -> Bundle {
@@ -92,11 +92,8 @@ fn parts_of_different_proofs_do_not_go_together() {
     };
     let stranger = Identity::from_secret_bytes(&[9; 32]);
     let by = |identity: &Identity, bundle: &Bundle| {
-        let checkpoint = Checkpoint {
-            node: identity.author(),
-            ..*bundle.checkpoint.checkpoint()
-        };
-        checkpoint.sign(identity).unwrap()
+        let log = bundle.checkpoint.checkpoint();
+        SignedCheckpoint::sign(identity, log.size, log.root)
     };
     assert_eq!(
         check(&|b| b.checkpoint = by(&stranger, b)),
@@ -158,12 +155,7 @@ fn a_receipt_that_its_header_contradicts_is_rejected() {
         for (index, leaf) in (0..).zip(&mut forged.leaves) {
             leaf.index = index;
         }
-        let checkpoint = Checkpoint {
-            node: identity.author(),
-            size: tree.len(),
-            root: tree.root(),
-        };
-        forged.checkpoint = checkpoint.sign(&identity).unwrap();
+        forged.checkpoint = SignedCheckpoint::sign(&identity, tree.len(), tree.root());
         forged.siblings = Vec::new();
         forged.earlier = None;
         verify_bundle(&forged.encode().unwrap())
