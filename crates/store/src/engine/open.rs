@@ -234,8 +234,11 @@ impl Store {
         if format != FORMAT {
             return Err(OpenError::Format(format));
         }
-        let genesis = table.get(meta::GENESIS)?.ok_or(Damage::Row("meta"))?;
-        let genesis = Genesis::decode(genesis.value())?;
+        // The row is let go at once: a commit below must not find its page still being read.
+        let genesis = {
+            let row = table.get(meta::GENESIS)?.ok_or(Damage::Row("meta"))?;
+            Genesis::decode(row.value())?
+        };
         if let Some(expected) = expected
             && expected != genesis.store_id()
         {
