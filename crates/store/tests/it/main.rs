@@ -1,6 +1,7 @@
 //! The store, held to what it promises.
 
 mod common;
+mod faults;
 mod forgetting;
 mod reading;
 mod recovery;
