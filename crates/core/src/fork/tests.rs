@@ -93,6 +93,25 @@ fn less_than_two_histories_does_not() {
     broken.headers.remove(1);
     let at = broken.headers[1].at();
     assert_eq!(pair(good(), broken), Err(ForkError::Broken { at }));
+    // Signed, but not linked; linked, but another log's or another store's.
+    let relinked = |change: fn(&mut Header)| {
+        let mut chain = chain(&me, 3, 3, 100);
+        change(&mut chain.headers[1]);
+        chain.headers[2].prev = chain.headers[1].hash();
+        let tip = chain.headers[2].hash();
+        chain.signature = me.sign(SIGNATURE_DOMAIN, tip.as_bytes());
+        let at = chain.headers[1].at();
+        assert_eq!(pair(good(), chain), Err(ForkError::Broken { at }));
+    };
+    relinked(|header| header.prev = EntryHash::ZERO);
+    relinked(|header| header.author = identity(2).author());
+    relinked(|header| header.store = StoreId::from_bytes([1; 16]));
+    relinked(|header| header.seq += 1);
+    let mut elsewhere = chain(&me, 3, 1, 100);
+    elsewhere.headers[0].store = StoreId::from_bytes([1; 16]);
+    let tip = elsewhere.headers[0].hash();
+    elsewhere.signature = me.sign(SIGNATURE_DOMAIN, tip.as_bytes());
+    assert_eq!(pair(good(), elsewhere), Err(ForkError::DifferentPlace));
     let mut malformed = chain(&me, 3, 1, 100);
     malformed.headers[0].seq = 0;
     assert!(matches!(

@@ -166,6 +166,27 @@ fn only_the_author_signs() {
     assert_eq!(forged.verify(), Err(RunError::Signature { at }));
 }
 
+/// An author can sign whatever it likes: what links by hash must still be one log of one store.
+#[test]
+fn nobody_signs_for_another_log() {
+    let relinked = |change: fn(&mut Header)| {
+        let mut log = Log::of(1, 4);
+        change(&mut log.entries[2].header);
+        for index in [2, 3] {
+            log.entries[index].header.prev = log.entries[index - 1].header.hash();
+        }
+        let broken = log.entries[2].header.at();
+        let by_both = [1, 2].map(|number| {
+            let signed = SignedRun::sign(&identity(number), log.entries.clone()).unwrap();
+            signed.verify().unwrap_err()
+        });
+        assert_eq!(by_both, [RunError::Broken { at: broken }; 2]);
+    };
+    relinked(|header| header.author = identity(2).author());
+    relinked(|header| header.store = StoreId::ZERO);
+    relinked(|header| header.seq += 1);
+}
+
 #[test]
 fn time_rises_within_a_run() {
     for bits in [0, 1, Hlc::from_millis(2).bits()] {
