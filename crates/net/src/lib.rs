@@ -20,8 +20,12 @@
 //! sockets.
 
 pub mod conformance;
+#[cfg(feature = "store")]
+pub mod driver;
 pub mod framing;
 pub mod gossip;
+#[cfg(feature = "iroh")]
+pub mod iroh;
 pub mod memory;
 pub mod proto;
 #[cfg(feature = "sim")]

@@ -7,6 +7,7 @@
 
 mod bodies;
 mod error;
+mod hint;
 mod inbound;
 mod io;
 mod messages;
@@ -16,6 +17,7 @@ mod scan;
 mod session;
 
 pub use self::error::{RefuseReason, SessionError, Violation};
+pub use self::hint::Hint;
 pub use self::io::{
     Cursor, Input, Load, Loaded, LocalFailure, Output, Persist, Persisted, Rejection, RunOutcome,
 };
