@@ -11,6 +11,7 @@ use nocturne_core::{
     Bytes, Entropy, Entry, EntryHash, Genesis, Header, Hlc, Identity, OpBody, OpHeader, Operation,
     SignedRun,
 };
+use nocturne_store::{Medium, Store, StoreHandle, StoreOptions};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -122,4 +123,12 @@ pub fn genesis(seed: u64) -> Genesis {
     let mut entropy = Seeded::new(seed);
     let creator = Identity::generate(&mut entropy).author();
     Genesis::root(creator, START_MS, &mut entropy)
+}
+
+/// An empty store on `medium`, written to by an author of `seed`.
+pub fn create(medium: Medium, genesis: &Genesis, seed: u64) -> StoreHandle {
+    let identity = Identity::generate(&mut Seeded::new(seed));
+    let options = StoreOptions::system().expect("the system gives randomness");
+    let store = Store::create(medium, options, genesis, identity).expect("the medium is empty");
+    StoreHandle::spawn(store).expect("a thread can be started")
 }
