@@ -17,6 +17,7 @@ use nocturne_core::Entropy;
 use nocturne_store::{Clock, ForgetRequest, StorageError, StoreHandle};
 
 pub use self::chains::ChainsError;
+use self::select::UpTo;
 pub use self::select::{SAMPLE, Selected, Selection};
 
 use crate::cut::CutId;
@@ -54,8 +55,8 @@ pub struct Outcome {
     pub level: u8,
     /// How thoroughly it was erased.
     pub grade: Grade,
-    /// Where in the log the receipts stand that this call issued; receipts that other cuts had
-    /// still to get may be among them.
+    /// Where in the log the receipts stand that this call issued. Receipts of other cuts that were
+    /// still due, and of other stores, may be among them: [`ReceiptLog::of_cut`] tells them apart.
     pub receipts: Range<u64>,
 }
 
@@ -111,31 +112,30 @@ impl Forgetter {
     /// What a forget of `target` would take, without forgetting anything. `as_of_ms` is Unix
     /// milliseconds, now if `None`.
     pub fn select(&self, target: &Target, as_of_ms: Option<u64>) -> Result<Selection, ForgetError> {
-        let as_of_ms = self.as_of(as_of_ms)?;
-        let snapshot = self.handle.snapshot()?;
-        Ok(select::select(&snapshot, &target.predicate(), as_of_ms)?.0)
+        let predicate = target.predicate();
+        predicate.check()?;
+        let up_to = self.up_to(as_of_ms)?;
+        Ok(select::select(&self.handle.snapshot()?, &predicate, up_to)?.0)
     }
 
-    /// Forgets what `target` selects among everything written up to `as_of_ms` (Unix milliseconds,
-    /// now if `None`), irreversibly, and issues the receipts. What arrives later and was written
-    /// before that time is born forgotten.
+    /// Forgets what `target` selects among everything written up to `as_of_ms` (Unix milliseconds;
+    /// everything that is here now if `None`), irreversibly, and issues the receipts. What arrives
+    /// later and was written before that time is born forgotten.
     pub fn forget(
         &self,
         target: &Target,
         as_of_ms: Option<u64>,
         entropy: &mut dyn Entropy,
     ) -> Result<Outcome, ForgetError> {
-        let as_of_ms = self.as_of(as_of_ms)?;
         let predicate = target.predicate();
+        predicate.check()?;
+        let up_to = self.up_to(as_of_ms)?;
+        let (mut selection, mut targets) =
+            select::select(&self.handle.snapshot()?, &predicate, up_to)?;
+        let as_of_ms = selection.as_of_ms;
         let cut = target.cut(as_of_ms, entropy)?;
         let (mut selected, mut bytes) = (0, 0);
-        for round in 0..ROUNDS {
-            let (selection, targets) =
-                select::select(&self.handle.snapshot()?, &predicate, as_of_ms)?;
-            if round > 0 && targets.is_empty() {
-                break;
-            }
-            let revision = selection.revision;
+        for _ in 0..ROUNDS {
             let forgotten = self.handle.forget_blocking(ForgetRequest {
                 cut: cut.clone(),
                 targets,
@@ -144,8 +144,12 @@ impl Forgetter {
             bytes += forgotten.bytes;
             // Each operation that was forgotten is one revision; anything beyond was written
             // meanwhile, perhaps before the cut stood.
-            let now = self.handle.snapshot()?.revision()?;
-            if now == revision + forgotten.operations {
+            let snapshot = self.handle.snapshot()?;
+            if snapshot.revision()? == selection.revision + forgotten.operations {
+                break;
+            }
+            (selection, targets) = select::select(&snapshot, &predicate, UpTo::Time(as_of_ms))?;
+            if targets.is_empty() {
                 break;
             }
         }
@@ -167,13 +171,15 @@ impl Forgetter {
         Ok(self.drain()?.receipts)
     }
 
-    fn as_of(&self, asked: Option<u64>) -> Result<u64, ForgetError> {
+    fn up_to(&self, asked: Option<u64>) -> Result<UpTo, ForgetError> {
+        let Some(as_of_ms) = asked else {
+            return Ok(UpTo::Now(self.clock.now_ms()));
+        };
         let now_ms = self.now_ms()?;
-        match asked {
-            None => Ok(now_ms),
-            Some(as_of_ms) if as_of_ms > now_ms => Err(ForgetError::Future { as_of_ms, now_ms }),
-            Some(as_of_ms) => Ok(as_of_ms),
+        if as_of_ms > now_ms {
+            return Err(ForgetError::Future { as_of_ms, now_ms });
         }
+        Ok(UpTo::Time(as_of_ms))
     }
 }
 

@@ -236,3 +236,6 @@ pub(crate) fn sample_bundle() -> Option<Bundle> {
         chains: vec![Chain::new(headers, signature).ok()?],
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,12 +39,30 @@ pub struct Selected {
     pub hlc: Hlc,
 }
 
+/// Up to when operations are taken.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum UpTo {
+    /// What was written up to this time, in Unix milliseconds.
+    Time(u64),
+    /// What is here now, at this time by the clock.
+    Now(u64),
+}
+
 /// Selects; also returns the places of everything selected.
+///
+/// "Now" may have to reach beyond the clock: what a peer with a faster clock wrote is here too. It
+/// is moved only as far as what is selected needs, since what arrives later and was written before
+/// the cut's time will be born forgotten; and not at all for a predicate that asks about age, whose
+/// answer would move with it.
 pub(super) fn select(
     snapshot: &Snapshot,
     predicate: &Predicate,
-    as_of_ms: u64,
+    up_to: UpTo,
 ) -> Result<(Selection, Vec<OpRef>), StorageError> {
+    let (as_of_ms, all_that_is_here) = match up_to {
+        UpTo::Time(as_of_ms) => (as_of_ms, false),
+        UpTo::Now(now_ms) => (now_ms, !predicate.depends_on_time()),
+    };
     let mut selection = Selection {
         as_of_ms,
         count: 0,
@@ -58,9 +76,15 @@ pub(super) fn select(
     let mut look = |at: OpRef, hlc: Hlc, operation: &nocturne_core::Operation| {
         selection.examined += 1;
         let facts = Facts::of(operation, hlc);
-        if !covers(predicate, &facts, as_of_ms) {
+        let at_ms = if all_that_is_here {
+            selection.as_of_ms.max(facts.created_ms)
+        } else {
+            as_of_ms
+        };
+        if !covers(predicate, &facts, at_ms) {
             return;
         }
+        selection.as_of_ms = at_ms;
         selection.count += 1;
         selection.bytes += facts.size;
         targets.push(at);

@@ -239,6 +239,27 @@ impl Predicate {
         }
     }
 
+    /// Whether the answer depends on the time asked about.
+    pub fn depends_on_time(&self) -> bool {
+        match self {
+            Self::And(operands) | Self::Or(operands) => {
+                operands.0.iter().any(Self::depends_on_time)
+            }
+            Self::Not(operand) => operand.depends_on_time(),
+            Self::AgeAtLeast { .. } => true,
+            Self::False
+            | Self::True
+            | Self::KeyPrefix(_)
+            | Self::KeyEq(_)
+            | Self::HasTag(_)
+            | Self::SubjectIs(_)
+            | Self::BlindKeyPrefix { .. }
+            | Self::BlindKeyEq(_)
+            | Self::BlindHasTag(_)
+            | Self::BlindSubjectIs(_) => false,
+        }
+    }
+
     /// Checks every limit; returns how many conditions there are.
     pub fn check(&self) -> Result<usize, PredicateError> {
         let mut nodes = 0;

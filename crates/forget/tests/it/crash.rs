@@ -10,7 +10,7 @@ use nocturne_store::{Depth, Disk, Ledger, Medium, Store, Vault};
 use crate::rig::{ManualClock, Node, genesis, identity, options};
 
 /// What a crash would leave: the store's file, the keyring's versions, the ledger's file.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Image {
     files: [Vec<u8>; 2],
     keyring: Vec<(u64, Vec<u8>)>,
@@ -36,10 +36,21 @@ impl Machine {
         }))
     }
 
+    /// Makes one part of what was written durable.
+    fn harden<T: Clone>(&mut self, part: impl Fn(&mut Image) -> &mut T) {
+        let Self {
+            written, durable, ..
+        } = self;
+        part(durable).clone_from(part(written));
+    }
+
     /// Remembers both what a crash of the machine and what a kill of the process would leave.
     fn remember(&mut self) {
-        self.images.push(self.durable.clone());
-        self.images.push(self.written.clone());
+        for image in [&self.durable, &self.written] {
+            if !self.images.contains(image) {
+                self.images.push(image.clone());
+            }
+        }
     }
 }
 
@@ -78,7 +89,7 @@ impl Disk for RecordedDisk {
     fn sync(&self) -> io::Result<()> {
         let mut machine = self.0.lock().unwrap();
         machine.remember();
-        machine.durable.files[self.1] = machine.written.files[self.1].clone();
+        machine.harden(|image| &mut image.files[self.1]);
         machine.remember();
         Ok(())
     }
@@ -98,13 +109,13 @@ impl Vault for RecordedVault {
         let mut machine = self.0.lock().unwrap();
         // First both versions, then only the new one: a crash may come in between.
         machine.written.keyring.push((generation, bytes.to_vec()));
-        machine.durable.keyring = machine.written.keyring.clone();
+        machine.harden(|image| &mut image.keyring);
         machine.remember();
         machine
             .written
             .keyring
             .retain(|(number, _)| *number == generation);
-        machine.durable.keyring = machine.written.keyring.clone();
+        machine.harden(|image| &mut image.keyring);
         machine.remember();
         Ok(())
     }

@@ -62,9 +62,14 @@ pub(crate) fn options(clock: &Arc<ManualClock>, seed: u64) -> StoreOptions {
 impl Node {
     /// A new node in memory.
     pub(crate) fn in_memory(seed: u8) -> Self {
+        Self::of_store(seed, &genesis())
+    }
+
+    /// A new node in memory, of this store.
+    pub(crate) fn of_store(seed: u8, genesis: &Genesis) -> Self {
         let clock = ManualClock::new();
         let options = options(&clock, u64::from(seed));
-        let store = Store::create(Medium::memory(), options, &genesis(), identity(seed)).unwrap();
+        let store = Store::create(Medium::memory(), options, genesis, identity(seed)).unwrap();
         let ledger = Ledger::on(Medium::memory().disk).unwrap();
         Self::over(store, ledger, clock, seed)
     }

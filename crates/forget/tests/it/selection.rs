@@ -144,6 +144,40 @@ fn a_write_after_a_forget_is_a_new_write_even_in_the_same_millisecond() {
     }
 }
 
+/// A peer's clock runs ahead: what it wrote is here, and "forget this key" means all of it. Nothing
+/// that another key's time would reach is covered.
+#[test]
+fn what_a_faster_clock_wrote_is_forgotten_too() {
+    let fast = Node::in_memory(2);
+    fast.clock.advance(60_000);
+    fast.put("k", "from the future");
+    fast.clock.advance(60_000);
+    fast.put("unrelated", "later still");
+    let mut node = Node::in_memory(1);
+    node.handle.apply_blocking(fast.runs()).unwrap();
+    assert_eq!(node.get("k").as_deref(), Some("from the future"));
+    let target = Target::Key("k".into());
+    let selection = node.forgetter.select(&target, None).unwrap();
+    assert_eq!(
+        (selection.count, selection.as_of_ms),
+        (1, START_MS + 60_000)
+    );
+    node.forgetter
+        .forget(&target, None, &mut node.entropy)
+        .unwrap();
+    assert_eq!(node.get("k"), None);
+    node.put("k", "new");
+    assert_eq!(node.get("k").as_deref(), Some("new"));
+
+    // A policy that asks about age speaks of the clock's time and no other.
+    let young = Predicate::AgeAtLeast { age_ms: 1 }.negated();
+    let selection = node
+        .forgetter
+        .select(&Target::Predicate(young), None)
+        .unwrap();
+    assert_eq!((selection.count, selection.as_of_ms), (0, START_MS));
+}
+
 #[test]
 fn a_target_over_a_limit_is_refused_and_changes_nothing() {
     let mut node = Node::in_memory(1);
