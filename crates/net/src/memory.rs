@@ -134,13 +134,11 @@ impl Transport for MemoryTransport {
             let Some(endpoint) = hub.endpoints.get_mut(&self.id) else {
                 return Poll::Ready(None);
             };
-            match endpoint.waiting.pop_front() {
-                Some(connection) => Poll::Ready(Some(connection)),
-                None => {
-                    endpoint.wakers.register(cx.waker());
-                    Poll::Pending
-                }
+            if let Some(connection) = endpoint.waiting.pop_front() {
+                return Poll::Ready(Some(connection));
             }
+            endpoint.wakers.register(cx.waker());
+            Poll::Pending
         }))
     }
 

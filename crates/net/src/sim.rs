@@ -15,10 +15,12 @@
 //! assert_eq!(world.store(2).replica().get(b"colour").as_deref(), Some(&b"green"[..]));
 //! ```
 
+mod config;
 mod store;
 mod trace;
 mod world;
 
+pub use self::config::{LinkConfig, Stats};
 pub use self::store::SimStore;
 pub use self::trace::TraceHash;
-pub use self::world::{LinkConfig, Stats, World};
+pub use self::world::World;

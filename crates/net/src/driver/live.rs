@@ -24,7 +24,7 @@ use crate::transport::PeerAddr;
 /// Pulls that may wait for the caller; more are dropped, since any later sync covers them.
 pub const PULL_QUEUE: usize = 64;
 /// Mean time between anti-entropy pulls, unless set otherwise.
-pub const SYNC_INTERVAL: Duration = Duration::from_secs(60);
+pub const SYNC_INTERVAL: Duration = Duration::from_mins(1);
 /// Lists of peers that may wait to be joined.
 const PEER_LISTS: usize = 16;
 

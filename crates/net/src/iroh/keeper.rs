@@ -22,7 +22,7 @@ const DIALS: usize = 4;
 /// Wait before the second round.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 /// Longest wait between rounds: it doubles up to this.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 pub(super) async fn keep(
     shared: Arc<Shared>,

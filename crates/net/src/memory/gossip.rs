@@ -130,13 +130,11 @@ impl Topic for MemoryTopic {
             let Some(member) = hub.topics.get_mut(&(self.topic, self.number)) else {
                 return Poll::Ready(Err(GossipError::Closed));
             };
-            match member.events.pop_front() {
-                Some(event) => Poll::Ready(Ok(event)),
-                None => {
-                    member.wakers.register(cx.waker());
-                    Poll::Pending
-                }
+            if let Some(event) = member.events.pop_front() {
+                return Poll::Ready(Ok(event));
             }
+            member.wakers.register(cx.waker());
+            Poll::Pending
         }))
     }
 

@@ -182,16 +182,12 @@ impl Connection for MemoryConnection {
         Box::pin(poll_fn(move |cx| {
             let mut state = self.link.lock();
             state.ended(self.side)?;
-            match state.incoming(self.side).pop_front() {
-                Some(id) => {
-                    state.wakers.wake();
-                    Poll::Ready(Ok(self.stream(id)))
-                }
-                None => {
-                    state.wakers.register(cx.waker());
-                    Poll::Pending
-                }
+            if let Some(id) = state.incoming(self.side).pop_front() {
+                state.wakers.wake();
+                return Poll::Ready(Ok(self.stream(id)));
             }
+            state.wakers.register(cx.waker());
+            Poll::Pending
         }))
     }
 
@@ -202,13 +198,11 @@ impl Connection for MemoryConnection {
     fn closed(&self) -> BoxFuture<'_, Closed> {
         Box::pin(poll_fn(move |cx| {
             let mut state = self.link.lock();
-            match state.ended(self.side) {
-                Err(closed) => Poll::Ready(closed),
-                Ok(()) => {
-                    state.wakers.register(cx.waker());
-                    Poll::Pending
-                }
+            if let Err(closed) = state.ended(self.side) {
+                return Poll::Ready(closed);
             }
+            state.wakers.register(cx.waker());
+            Poll::Pending
         }))
     }
 }

@@ -1,68 +1,23 @@
 //! Nodes, links and the order of events.
 
+mod sessions;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use bytes::Bytes;
 use nocturne_core::{AuthorId, Genesis, Operation, SignedRun};
 
+use super::config::{LinkConfig, Stats};
 use super::store::SimStore;
 use super::trace::{Trace, TraceHash};
-use crate::framing::PREFIX_LEN;
-use crate::proto::{Config, Deadlines, Input, Output, Report, RunOutcome, Session, SessionError};
+use crate::proto::{Config, Deadlines, Input, Report, RunOutcome, Session, SessionError};
 use crate::rng::Rng;
 
 /// Virtual time of the beginning, Unix milliseconds.
 const EPOCH_MS: u64 = 1_700_000_000_000;
 /// How long a simulated store takes for one request.
 const STORE_MS: u64 = 1;
-
-/// How links behave. Chances are in thousandths.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LinkConfig {
-    /// Least delay of a frame or gossip message.
-    pub min_latency_ms: u64,
-    /// Most; drawn evenly between, so that messages on different links, and gossip on the same,
-    /// overtake each other. Frames of one session keep their order.
-    pub max_latency_ms: u64,
-    /// A gossip message is lost.
-    pub gossip_loss: u64,
-    /// A gossip message arrives twice.
-    pub gossip_duplication: u64,
-    /// A frame breaks its connection instead of arriving.
-    pub break_chance: u64,
-    /// Mean time between a node's anti-entropy syncs with a random peer; the actual one varies
-    /// between half and one and a half of it.
-    pub sync_every_ms: u64,
-}
-
-impl Default for LinkConfig {
-    fn default() -> Self {
-        Self {
-            min_latency_ms: 5,
-            max_latency_ms: 80,
-            gossip_loss: 50,
-            gossip_duplication: 50,
-            break_chance: 2,
-            sync_every_ms: 5_000,
-        }
-    }
-}
-
-/// What happened in a simulation, in numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Stats {
-    /// Sessions begun.
-    pub sessions: u64,
-    /// Sessions that both ends finished well.
-    pub completed: u64,
-    /// Session ends that failed.
-    pub failed: u64,
-    /// Gossip messages that arrived.
-    pub gossip: u64,
-    /// Bytes of frames sent.
-    pub bytes: u64,
-}
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct At {
@@ -373,145 +328,5 @@ impl World {
         if outcome == RunOutcome::Waiting {
             self.sync(to, from);
         }
-    }
-
-    fn input(&mut self, session: u64, end: usize, input: Input) {
-        let now_ms = self.now_ms;
-        let Some(link) = self.sessions.get_mut(&session) else {
-            return;
-        };
-        if let Some(Some(one)) = link.ends.get_mut(end) {
-            one.handle(now_ms, input);
-            self.drive(session, end);
-        }
-    }
-
-    /// Does all that one end of a session wants done.
-    fn drive(&mut self, session: u64, end: usize) {
-        loop {
-            let Some(link) = self.sessions.get_mut(&session) else {
-                return;
-            };
-            let Some(Some(one)) = link.ends.get_mut(end) else {
-                return;
-            };
-            let Some(output) = one.poll_output() else {
-                if let Some(ms) = one.poll_timeout() {
-                    self.plan(ms, Event::Timer { session, end });
-                }
-                return;
-            };
-            match output {
-                Output::Send(frame) => self.send(session, end, frame),
-                Output::Load(load) => {
-                    let Some(store) = link.nodes.get(end).and_then(|node| self.nodes.get(*node))
-                    else {
-                        return;
-                    };
-                    let input = Input::Loaded(store.load(load));
-                    self.plan(
-                        self.now_ms + STORE_MS,
-                        Event::Stored {
-                            session,
-                            end,
-                            input,
-                        },
-                    );
-                }
-                Output::Persist(persist) => {
-                    let Some(store) = link
-                        .nodes
-                        .get(end)
-                        .and_then(|node| self.nodes.get_mut(*node))
-                    else {
-                        return;
-                    };
-                    let input = Input::Persisted(store.persist(persist));
-                    self.plan(
-                        self.now_ms + STORE_MS,
-                        Event::Stored {
-                            session,
-                            end,
-                            input,
-                        },
-                    );
-                }
-                Output::Finished(outcome) => {
-                    self.finished(session, end, outcome);
-                    return;
-                }
-            }
-        }
-    }
-
-    fn finished(&mut self, session: u64, end: usize, outcome: Result<Report, SessionError>) {
-        let well = outcome.is_ok();
-        self.note("finished", &[session, end as u64, u64::from(well)], &[]);
-        self.reports.push(outcome);
-        if !well {
-            self.stats.failed += 1;
-        }
-        let Some(link) = self.sessions.get_mut(&session) else {
-            return;
-        };
-        link.well += usize::from(well);
-        if let Some(slot) = link.ends.get_mut(end) {
-            *slot = None;
-        }
-        let both = link.well == 2;
-        if link.ends.iter().all(Option::is_none) {
-            self.sessions.remove(&session);
-            self.stats.completed += u64::from(both);
-        } else if !well {
-            // The failed end closes the connection.
-            let ms = self.now_ms + self.latency();
-            self.plan(
-                ms,
-                Event::Broken {
-                    session,
-                    end: 1 - end,
-                },
-            );
-        }
-    }
-
-    fn send(&mut self, session: u64, end: usize, frame: Bytes) {
-        self.stats.bytes += frame.len() as u64;
-        let ms = self.now_ms + self.latency();
-        let breaks = self.chance(self.links.break_chance);
-        let other = 1 - end;
-        let Some(link) = self.sessions.get_mut(&session) else {
-            return;
-        };
-        let [a, b] = link.nodes;
-        let path = if end == 0 { (a, b) } else { (b, a) };
-        if self.blocked.contains(&path) {
-            return;
-        }
-        if breaks {
-            self.plan(ms, Event::Broken { session, end });
-            self.plan(
-                ms,
-                Event::Broken {
-                    session,
-                    end: other,
-                },
-            );
-            return;
-        }
-        let Some(arrives_ms) = link.arrives_ms.get_mut(other) else {
-            return;
-        };
-        *arrives_ms = ms.max(*arrives_ms);
-        let ms = *arrives_ms;
-        let frame = frame.slice(PREFIX_LEN.min(frame.len())..);
-        self.plan(
-            ms,
-            Event::Frame {
-                session,
-                end: other,
-                frame,
-            },
-        );
     }
 }

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::nodes::{builder, identity};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn memory() {

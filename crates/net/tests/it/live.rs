@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use crate::nodes::{identity, node};
 use crate::stores::{fill, store};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 fn start(store: &StoreHandle, gossip: Arc<dyn Gossip>) -> (Live, mpsc::Receiver<Pull>) {
     let (pulls, due) = mpsc::channel(nocturne_net::driver::live::PULL_QUEUE);
@@ -23,7 +23,7 @@ fn start(store: &StoreHandle, gossip: Arc<dyn Gossip>) -> (Live, mpsc::Receiver<
         store: store.clone(),
         gossip,
         peers: vec![],
-        interval: Duration::from_secs(3_600),
+        interval: Duration::from_hours(1),
         seed: 1,
     };
     (Live::start(config, pulls), due)

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use crate::nodes::{builder, identity};
 use crate::stores::{fill, serve, store, store_of};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// A connection in memory to a node that serves these stores.
 async fn connected(
