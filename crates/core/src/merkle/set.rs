@@ -54,7 +54,8 @@ impl Tree {
 }
 
 /// Checks that every one of `leaves` (index and hash, ascending) is in the tree of `size` leaves
-/// with this root.
+/// with this root. As with any such proof, size and root must come from one signed statement: some
+/// sizes share their shape to the left, and the proof alone does not tell them apart.
 pub fn verify_inclusion_set(
     leaves: &[(u64, TreeHash)],
     size: u64,
