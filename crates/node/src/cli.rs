@@ -1,5 +1,6 @@
 //! The command line: what can be typed, with an example in every command's help.
 
+mod commands;
 mod data;
 mod evidence;
 mod inputs;
@@ -18,15 +19,23 @@ pub use data::{
 pub use evidence::{
     ForgetArgs, PolicyCommand, ProofCommand, ReceiptsArgs, ResidueArgs, VerifyArgs,
 };
+pub use inputs::InputError;
 pub use mesh::{InitArgs, InviteArgs, JoinArgs, PeerCommand, ServeArgs, SyncArgs};
 pub use run::main;
 
 /// A peer-to-peer key-value store that works offline, merges without losing work, and forgets with
 /// proof.
 #[derive(Debug, Parser)]
-#[command(name = "nocturne", version, propagate_version = true, disable_help_subcommand = false)]
-#[command(after_help = "Start here:\n  nocturne init\n  nocturne put greeting hello\n  nocturne get greeting\n\n\
-    Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 conflict, 5 refused, 6 unreachable, 7 damaged.")]
+#[command(
+    name = "nocturne",
+    version,
+    propagate_version = true,
+    disable_help_subcommand = false
+)]
+#[command(
+    after_help = "Start here:\n  nocturne init\n  nocturne put greeting hello\n  nocturne get greeting\n\n\
+    Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 conflict, 5 refused, 6 unreachable, 7 damaged."
+)]
 pub struct Cli {
     /// Options of every command.
     #[command(flatten)]
@@ -43,7 +52,13 @@ pub struct Global {
     #[arg(long, global = true, value_name = "DIR", env = "NOCTURNE_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
     /// The store, by name or UUID; `root` is the control plane
-    #[arg(long, global = true, value_name = "NAME|UUID", env = "NOCTURNE_STORE", default_value = "main")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME|UUID",
+        env = "NOCTURNE_STORE",
+        default_value = "main"
+    )]
     pub store: String,
     /// Print one JSON document on stdout; streams print one object a line
     #[arg(long, global = true)]
@@ -111,7 +126,9 @@ pub enum Command {
     /// Search for bytes in every file of the data directory
     Residue(ResidueArgs),
     /// Print a completion script for a shell
-    #[command(after_help = "Example:\n  nocturne completions bash > ~/.local/share/bash-completion/completions/nocturne")]
+    #[command(
+        after_help = "Example:\n  nocturne completions bash > ~/.local/share/bash-completion/completions/nocturne"
+    )]
     Completions {
         /// Which shell
         shell: clap_complete::Shell,

@@ -1,20 +1,6 @@
-//! The one place that reads the system clock.
+//! Measuring how long something takes, for the figures that commands print.
 
-/// Unix milliseconds by this machine's clock.
-#[expect(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "this is the rim at which time enters the program"
-)]
-pub fn unix_millis() -> u64 {
-    std::time::SystemTime::now()
-        .duration_since(std::time::SystemTime::UNIX_EPOCH)
-        .map_or(0, |since| {
-            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-        })
-}
-
-/// Measures how long something takes.
+/// Runs from when it is made.
 #[derive(Debug, Clone, Copy)]
 pub struct Stopwatch(std::time::Instant);
 
@@ -22,7 +8,7 @@ impl Stopwatch {
     /// Starts it.
     #[expect(
         clippy::disallowed_methods,
-        reason = "this is the rim at which time enters the program"
+        reason = "the rim: a duration for people, nothing is decided by it"
     )]
     pub fn start() -> Self {
         Self(std::time::Instant::now())

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nocturne_net::iroh::Relay;
 use serde::Deserialize;
 
 /// A settings file is a page, not a book.
@@ -14,8 +15,10 @@ pub const MAX_CONFIG_BYTES: u64 = 1024 * 1024;
 pub struct Config {
     /// Where the daemon listens.
     pub listen: SocketAddr,
-    /// Whether relays are used where no direct path is found.
-    pub relay: bool,
+    /// Which relay helps where no direct path is found.
+    pub relay: Relay,
+    /// Whether to announce this node in the local network and look for others there.
+    pub discovery: bool,
     /// No gossip; peers are asked on start and then rarely.
     pub low_power: bool,
     /// How often every connected peer is compared with, in the mean.
@@ -28,7 +31,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([0, 0, 0, 0], 0)),
-            relay: true,
+            relay: Relay::Public,
+            discovery: true,
             low_power: false,
             sync_interval: Duration::from_secs(30),
             max_drift: nocturne_core::limits::DEFAULT_MAX_DRIFT,
@@ -66,7 +70,8 @@ pub enum ConfigError {
 #[serde(deny_unknown_fields)]
 struct Form {
     listen: Option<SocketAddr>,
-    relay: Option<bool>,
+    relay: Option<String>,
+    discovery: Option<bool>,
     low_power: Option<bool>,
     sync_interval: Option<Span>,
     max_drift: Option<Span>,
@@ -95,6 +100,7 @@ impl Config {
             None => Form {
                 listen: None,
                 relay: None,
+                discovery: None,
                 low_power: None,
                 sync_interval: None,
                 max_drift: None,
@@ -116,9 +122,14 @@ impl Config {
             listen: variable(&env, "NOCTURNE_LISTEN", "IP:PORT", |text| text.parse().ok())?
                 .or(form.listen)
                 .unwrap_or(defaults.listen),
-            relay: variable(&env, "NOCTURNE_RELAY", "true or false", parse_bool)?
-                .or(form.relay)
-                .unwrap_or(defaults.relay),
+            relay: variable(&env, "NOCTURNE_RELAY", "off, public or a URL", |text| {
+                Some(text.to_owned())
+            })?
+            .or(form.relay)
+            .map_or(defaults.relay, |text| parse_relay(&text)),
+            discovery: variable(&env, "NOCTURNE_DISCOVERY", "true or false", parse_bool)?
+                .or(form.discovery)
+                .unwrap_or(defaults.discovery),
             low_power: variable(&env, "NOCTURNE_LOW_POWER", "true or false", parse_bool)?
                 .or(form.low_power)
                 .unwrap_or(defaults.low_power),
@@ -169,6 +180,14 @@ fn parse_bool(text: &str) -> Option<bool> {
     }
 }
 
+fn parse_relay(text: &str) -> Relay {
+    match text {
+        "off" => Relay::Off,
+        "public" => Relay::Public,
+        url => Relay::Url(url.to_owned()),
+    }
+}
+
 fn line_of(text: &str, offset: usize) -> usize {
     text.bytes().take(offset).filter(|&b| b == b'\n').count() + 1
 }
@@ -193,16 +212,16 @@ mod tests {
 
     #[test]
     fn the_environment_overrides_the_file() {
-        let text = "relay = false\nsync_interval = \"5s\"\nlisten = \"127.0.0.1:1\"\n";
+        let text = "relay = \"off\"\nsync_interval = \"5s\"\nlisten = \"127.0.0.1:1\"\n";
         let config = resolve(Some(text), &[("NOCTURNE_SYNC_INTERVAL", "7s")]).unwrap();
-        assert!(!config.relay);
+        assert_eq!(config.relay, Relay::Off);
         assert_eq!(config.sync_interval, Duration::from_secs(7));
         assert_eq!(config.listen, "127.0.0.1:1".parse().unwrap());
     }
 
     #[test]
     fn an_unknown_key_is_named_with_its_line() {
-        match resolve(Some("relay = true\n\nrelais = true\n"), &[]) {
+        match resolve(Some("low_power = true\n\nrelais = true\n"), &[]) {
             Err(ConfigError::File {
                 line: 3, reason, ..
             }) => assert!(reason.contains("relais"), "{reason}"),

@@ -18,6 +18,8 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use nocturne_core::InvalidOperation;
 
+pub(crate) use json_rows::Fields;
+
 use duplicates::Duplicates;
 use key::KeyRule;
 

@@ -9,14 +9,24 @@
 
 pub mod api;
 pub mod bytes_json;
+pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod config;
+pub mod daemon;
 pub mod data_dir;
-pub mod entropy;
+pub mod error;
+pub mod execute;
+pub mod export;
 pub mod import;
+pub mod join;
+pub mod joining;
 pub mod mesh;
+pub mod network;
+pub mod node;
 pub mod output;
 pub mod report;
 pub mod residue;
+pub mod serve;
 pub mod ticket;
 pub mod time;

@@ -1,2 +1,7 @@
-//! placeholder
-fn main() {}
+//! The command `nocturne`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    nocturne_node::cli::main()
+}

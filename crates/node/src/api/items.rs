@@ -152,13 +152,14 @@ pub enum Item {
         held: u64,
         missing_members: Vec<String>,
         level: u8,
+        grade: Option<String>,
         receipts: u64,
         dry_run: bool,
     },
     /// A receipt.
     Receipt { index: u64, receipt: Value },
-    /// A proof file's bytes.
-    ProofFile { hex: String, receipts: u64 },
+    /// Bytes of a proof file, in order; never printed.
+    ProofChunk { hex: String, receipts: u64 },
     /// A proof file was written.
     ProofWritten {
         path: String,
@@ -169,8 +170,11 @@ pub enum Item {
     Proof {
         valid: bool,
         level: u8,
-        claims: Vec<String>,
-        not_claimed: Vec<String>,
+        claims: Vec<Value>,
+        not_claimed: Vec<Value>,
+        /// The same in words, for people.
+        #[serde(skip)]
+        words: Option<(Vec<String>, Vec<String>)>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<ErrorReport>,
     },
@@ -326,6 +330,8 @@ pub struct StoreStatus {
     pub quarantined: u64,
     /// Operations whose content is not here yet.
     pub wanted: u64,
+    /// Operations forgotten here.
+    pub forgotten: u64,
     /// Authors caught with two entries in one place.
     pub frozen: u64,
     /// Bytes on disk.
@@ -341,10 +347,10 @@ pub struct PolicyInfo {
     pub name: String,
     /// Hash of its canonical form.
     pub hash: String,
-    /// How many clauses forget.
-    pub forget_clauses: usize,
-    /// How many clauses retain.
-    pub retain_clauses: usize,
+    /// How many clauses forget; `null` if this version cannot read the policy.
+    pub forget_clauses: Option<usize>,
+    /// How many clauses retain; `null` if this version cannot read the policy.
+    pub retain_clauses: Option<usize>,
 }
 
 /// Something that a check found.

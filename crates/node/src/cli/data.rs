@@ -8,7 +8,7 @@ use crate::time::At;
 
 /// How keys are given.
 #[derive(Debug, Clone, Copy, Args)]
-pub struct KeyForm {
+pub(crate) struct KeyForm {
     /// Keys on this command line are hex
     #[arg(long)]
     pub key_hex: bool,
@@ -16,7 +16,7 @@ pub struct KeyForm {
 
 /// What goes with an operation.
 #[derive(Debug, Clone, Args)]
-pub struct Labels {
+pub(crate) struct Labels {
     /// A label that policies can ask for; may be repeated
     #[arg(long = "tag", value_name = "TAG")]
     pub tags: Vec<String>,
@@ -27,8 +27,10 @@ pub struct Labels {
 
 /// `put`
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  nocturne put greeting hello --tag demo\n  date | nocturne put now -\n  \
-    nocturne put logo --value-file logo.png")]
+#[command(
+    after_help = "Examples:\n  nocturne put greeting hello --tag demo\n  date | nocturne put now -\n  \
+    nocturne put logo --value-file logo.png"
+)]
 pub struct PutArgs {
     /// The key
     pub key: String,
@@ -58,9 +60,11 @@ pub struct DeleteArgs {
 
 /// `get`
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  nocturne get greeting\n  nocturne get greeting --at 2026-11-20T18:00:00Z\n\n\
+#[command(
+    after_help = "Examples:\n  nocturne get greeting\n  nocturne get greeting --at 2026-11-20T18:00:00Z\n\n\
     The value's bytes are printed as they are, with a line end only on a terminal. A key that is\n\
-    missing or deleted: exit 3.")]
+    missing or deleted: exit 3."
+)]
 pub struct GetArgs {
     /// The key
     pub key: String,
@@ -76,7 +80,9 @@ pub struct GetArgs {
 
 /// `scan`
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  nocturne scan log/ --limit 10 --reverse\n  nocturne scan --from a --to b --json")]
+#[command(
+    after_help = "Examples:\n  nocturne scan log/ --limit 10 --reverse\n  nocturne scan --from a --to b --json"
+)]
 pub struct ScanArgs {
     /// Only keys that begin with this
     pub prefix: Option<String>,
@@ -111,10 +117,12 @@ pub struct HistoryArgs {
 
 /// `batch`
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  printf '%s\\n' '{\"op\":\"put\",\"key\":\"a\",\"value\":\"1\"}' \
+#[command(
+    after_help = "Example:\n  printf '%s\\n' '{\"op\":\"put\",\"key\":\"a\",\"value\":\"1\"}' \
     '{\"op\":\"delete\",\"key\":\"b\"}' | nocturne batch -\n\n\
     A line is {\"op\":\"put\",\"key\",\"value\"} or {\"op\":\"delete\",\"key\"}, with \"tags\" and \"subject\" if\n\
-    wanted. At most 4,096 lines and 4 MiB.")]
+    wanted. At most 4,096 lines and 4 MiB."
+)]
 pub struct BatchArgs {
     /// JSON lines; `-` reads stdin
     pub file: PathBuf,
@@ -135,11 +143,13 @@ pub struct WatchArgs {
 
 /// `import`
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  nocturne import people.csv --prefix people/ --key email --subject email\n  \
+#[command(
+    after_help = "Examples:\n  nocturne import people.csv --prefix people/ --key email --subject email\n  \
     nocturne import ./notes --prefix notes/\n\n\
     CSV (with a header), a JSON array, JSON lines: a row is one put, its value the row as a JSON object,\n\
     its key PREFIX and the key column (else the row's number). A directory: a file is one put. The whole\n\
-    input is checked before the first write. Importing the same input again is harmless.")]
+    input is checked before the first write. Importing the same input again is harmless."
+)]
 pub struct ImportArgs {
     /// The file or directory
     pub input: PathBuf,
@@ -156,10 +166,12 @@ pub struct ImportArgs {
 
 /// `export`
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  nocturne export --prefix people/ --out people.csv\n  \
+#[command(
+    after_help = "Examples:\n  nocturne export --prefix people/ --out people.csv\n  \
     nocturne export --prefix notes/ --format dir --out ./notes-copy\n\n\
     CSV, JSON and JSON lines write values that are JSON objects, one row a key; `dir` writes every value\n\
-    as a file named by its key without PREFIX.")]
+    as a file named by its key without PREFIX."
+)]
 pub struct ExportArgs {
     /// Only keys that begin with this
     #[arg(long, default_value = "")]

@@ -11,9 +11,11 @@ use crate::mesh::Name;
 #[derive(Debug, Subcommand)]
 pub enum PolicyCommand {
     /// Set a policy from a TOML or JSON file
-    #[command(after_help = "Example:\n  cat > logs.toml <<'END'\n  [[forget]]\n  name = \"old logs\"\n  \
+    #[command(
+        after_help = "Example:\n  cat > logs.toml <<'END'\n  [[forget]]\n  name = \"old logs\"\n  \
         when = { all = [ { key_prefix = \"log/\" }, { age_at_least = \"30d\" } ] }\n  END\n  \
-        nocturne policy set logs --file logs.toml")]
+        nocturne policy set logs --file logs.toml"
+    )]
     Set {
         /// What to call it
         name: Name,
@@ -80,8 +82,10 @@ pub struct ForgetArgs {
 
 /// `receipts`
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  nocturne receipts\n  nocturne receipts --export receipts.proof && \
-    nocturne proof verify receipts.proof")]
+#[command(
+    after_help = "Examples:\n  nocturne receipts\n  nocturne receipts --export receipts.proof && \
+    nocturne proof verify receipts.proof"
+)]
 pub struct ReceiptsArgs {
     /// Only those of this cut
     #[arg(long, value_name = "ID")]
@@ -95,7 +99,9 @@ pub struct ReceiptsArgs {
 #[derive(Debug, Subcommand)]
 pub enum ProofCommand {
     /// Check a proof file, offline and without a data directory
-    #[command(after_help = "Example:\n  nocturne proof verify receipts.proof\n\nAn invalid proof: exit 7.")]
+    #[command(
+        after_help = "Example:\n  nocturne proof verify receipts.proof\n\nAn invalid proof: exit 7."
+    )]
     Verify {
         /// The proof file
         file: PathBuf,
@@ -113,9 +119,11 @@ pub struct VerifyArgs {
 
 /// `residue`
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  nocturne residue 'a value that was forgotten'\n\n\
+#[command(
+    after_help = "Example:\n  nocturne residue 'a value that was forgotten'\n\n\
     Reads the raw bytes of every file, database pages and old keyrings included. Needs no lock and works\n\
-    beside a daemon. Finding nothing is the good case: exit 0 either way, with {\"matches\":[]}.")]
+    beside a daemon. Finding nothing is the good case: exit 0 either way, with {\"matches\":[]}."
+)]
 pub struct ResidueArgs {
     /// The bytes to look for, as text; `-` reads them from stdin
     pub pattern: String,

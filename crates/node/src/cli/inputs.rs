@@ -77,7 +77,8 @@ pub enum InputError {
 }
 
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|_| "expected a duration such as 30s, 24h or 7d".to_owned())
+    humantime::parse_duration(text)
+        .map_err(|_| "expected a duration such as 30s, 24h or 7d".to_owned())
 }
 
 /// A key, prefix or bound as given.
@@ -89,7 +90,10 @@ pub(super) fn key(text: &str, form: KeyForm) -> Result<JsonBytes, InputError> {
 }
 
 pub(super) fn hex(text: &str) -> Result<Bytes, InputError> {
-    parse_hex(text).map_err(|source| InputError::Hex { text: text.into(), source })
+    parse_hex(text).map_err(|source| InputError::Hex {
+        text: text.into(),
+        source,
+    })
 }
 
 pub(super) fn tags(labels: &Labels) -> Vec<JsonBytes> {
@@ -117,7 +121,10 @@ fn open(path: &Path) -> Result<Box<dyn BufRead>, InputError> {
     }
     match File::open(path) {
         Ok(file) => Ok(Box::new(BufReader::new(file))),
-        Err(source) => Err(InputError::Read { path: path.to_owned(), source }),
+        Err(source) => Err(InputError::Read {
+            path: path.to_owned(),
+            source,
+        }),
     }
 }
 
@@ -127,7 +134,10 @@ pub(super) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, InputError> {
     open(path)?
         .take(limit)
         .read_to_end(&mut bytes)
-        .map_err(|source| InputError::Read { path: path.to_owned(), source })?;
+        .map_err(|source| InputError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
     Ok(bytes)
 }
 
@@ -135,9 +145,14 @@ pub(super) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, InputError> {
 pub(super) fn read_text(path: &Path, max: u64) -> Result<String, InputError> {
     let bytes = read(path, max + 1)?;
     if bytes.len() as u64 > max {
-        return Err(InputError::TooLong { path: path.to_owned(), max });
+        return Err(InputError::TooLong {
+            path: path.to_owned(),
+            max,
+        });
     }
-    String::from_utf8(bytes).map_err(|_| InputError::NotUtf8 { path: path.to_owned() })
+    String::from_utf8(bytes).map_err(|_| InputError::NotUtf8 {
+        path: path.to_owned(),
+    })
 }
 
 /// The operations of a batch file.
@@ -148,24 +163,39 @@ pub(super) fn batch(path: &Path) -> Result<Vec<BatchOp>, InputError> {
     loop {
         line += 1;
         let mut text = Vec::new();
-        let read = |source| InputError::Read { path: path.to_owned(), source };
-        input.by_ref().take(MAX_BATCH_LINE).read_until(b'\n', &mut text).map_err(read)?;
+        let read = |source| InputError::Read {
+            path: path.to_owned(),
+            source,
+        };
+        input
+            .by_ref()
+            .take(MAX_BATCH_LINE)
+            .read_until(b'\n', &mut text)
+            .map_err(read)?;
         if text.is_empty() {
             break;
         }
         if text.trim_ascii().is_empty() {
             continue;
         }
-        let fault = |reason: &str| InputError::BatchLine { line, reason: reason.into() };
+        let fault = |reason: &str| InputError::BatchLine {
+            line,
+            reason: reason.into(),
+        };
         if text.len() as u64 >= MAX_BATCH_LINE {
             return Err(fault("it is longer than any operation"));
         }
         let op: BatchOp = serde_json::from_slice(&text).map_err(|error| {
             let text = error.to_string();
-            fault(text.split_once(" at line ").map_or(text.as_str(), |(reason, _)| reason))
+            fault(
+                text.split_once(" at line ")
+                    .map_or(text.as_str(), |(reason, _)| reason),
+            )
         })?;
         let operation = op.clone().into_operation();
-        operation.check().map_err(|error| fault(&error.to_string()))?;
+        operation
+            .check()
+            .map_err(|error| fault(&error.to_string()))?;
         bytes += operation.key.len() + operation.value.len();
         ops.push(op);
         if ops.len() > MAX_OPS || bytes > MAX_ENTRY_BYTES {
@@ -202,9 +232,18 @@ mod tests {
     fn a_bad_line_is_named() {
         for (text, expected) in [
             ("", "the batch is empty"),
-            ("\n{\"op\":\"put\",\"key\":\"a\"}\n", "batch, line 2: missing field `value`"),
-            ("{\"op\":\"put\",\"key\":\"\",\"value\":\"\"}", "batch, line 1: the key is empty"),
-            ("{\"op\":\"jump\"}", "batch, line 1: unknown variant `jump`, expected `put` or `delete`"),
+            (
+                "\n{\"op\":\"put\",\"key\":\"a\"}\n",
+                "batch, line 2: missing field `value`",
+            ),
+            (
+                "{\"op\":\"put\",\"key\":\"\",\"value\":\"\"}",
+                "batch, line 1: the key is empty",
+            ),
+            (
+                "{\"op\":\"jump\"}",
+                "batch, line 1: unknown variant `jump`, expected `put` or `delete`",
+            ),
             ("nonsense", "batch, line 1: expected ident"),
         ] {
             assert_eq!(parse(text).unwrap_err(), expected);

@@ -19,7 +19,7 @@ pub struct InitArgs {
 
 /// Where and how to be on the network.
 #[derive(Debug, Clone, Args)]
-pub struct NetArgs {
+pub(crate) struct NetArgs {
     /// The UDP address to listen on; port 0 takes a free one
     #[arg(long, value_name = "IP:PORT")]
     pub listen: Option<SocketAddr>,
@@ -30,8 +30,10 @@ pub struct NetArgs {
 
 /// `serve`
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  nocturne serve --listen 0.0.0.0:4480 --no-relay\n\n\
-    The first line on stdout says that it is ready. SIGTERM or SIGINT drains and stops with 0.")]
+#[command(
+    after_help = "Example:\n  nocturne serve --listen 0.0.0.0:4480 --no-relay\n\n\
+    The first line on stdout says that it is ready. SIGTERM or SIGINT drains and stops with 0."
+)]
 pub struct ServeArgs {
     #[command(flatten)]
     pub(crate) net: NetArgs,
@@ -52,9 +54,11 @@ pub enum Http {
 
 /// `invite`
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  nocturne invite --expires 1h --role server\n\n\
+#[command(
+    after_help = "Example:\n  nocturne invite --expires 1h --role server\n\n\
     The ticket is a secret: whoever has it can join, once. The daemon of this node must run while\n\
-    the other node joins.")]
+    the other node joins."
+)]
 pub struct InviteArgs {
     /// How long the ticket lasts
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration)]
@@ -68,7 +72,8 @@ pub struct InviteArgs {
 }
 
 fn role(text: &str) -> Result<Role, String> {
-    text.parse().map_err(|_| "expected `server` or `device`".to_owned())
+    text.parse()
+        .map_err(|_| "expected `server` or `device`".to_owned())
 }
 
 /// `join`

@@ -18,8 +18,12 @@ pub(super) fn report(error: &clap::Error) -> ErrorReport {
     }
     let message = words.join(" ");
     let message = message.strip_prefix("error: ").unwrap_or(&message);
-    let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));
-    let usage = text.lines().find_map(|line| line.trim().strip_prefix("Usage: "));
+    let tip = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("tip: "));
+    let usage = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("Usage: "));
     ErrorReport {
         code: "usage".to_owned(),
         message: message.to_owned(),

@@ -1,6 +1,6 @@
 //! `state.json`: what only this node knows. Its mesh, how to find its peers, when it saw them last.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -45,6 +45,8 @@ pub struct State {
     /// What an `init` or `join` had decided when it was interrupted, so that the next one can
     /// finish it.
     pub pending: Option<Pending>,
+    /// Stores that lie here: one of these that is missing is lost, not new.
+    pub stores: BTreeSet<StoreId>,
     /// Peers by id.
     pub peers: BTreeMap<AuthorId, KnownPeer>,
 }
@@ -121,6 +123,8 @@ struct Form {
     mesh: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pending: Option<PendingForm>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    stores: Vec<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     peers: BTreeMap<String, KnownPeer>,
 }
@@ -152,6 +156,7 @@ impl State {
             node,
             mesh: None,
             pending: None,
+            stores: BTreeSet::new(),
             peers: BTreeMap::new(),
         }
     }
@@ -196,6 +201,11 @@ impl State {
             .into_iter()
             .map(|(id, peer)| Some((id.parse().ok()?, peer)))
             .collect::<Option<BTreeMap<_, _>>>()?;
+        let stores = form
+            .stores
+            .iter()
+            .map(|id| id.parse().ok())
+            .collect::<Option<_>>()?;
         let mesh = match mesh {
             None => None,
             Some(parsed) => Some(parsed?),
@@ -204,6 +214,7 @@ impl State {
             node: form.node.parse().ok()?,
             mesh,
             pending,
+            stores,
             peers,
         })
     }
@@ -225,6 +236,7 @@ impl State {
                     root: root.as_ref().map(hex),
                 },
             }),
+            stores: self.stores.iter().map(ToString::to_string).collect(),
             peers: self
                 .peers
                 .iter()

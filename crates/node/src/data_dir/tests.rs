@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use nocturne_core::{Genesis, Identity};
 
 use super::*;
-use crate::entropy::SystemEntropy;
+use nocturne_store::SeededEntropy;
 
 fn layout() -> (tempfile::TempDir, Layout) {
     let dir = tempfile::tempdir().unwrap();
@@ -59,12 +59,12 @@ fn a_key_is_made_once_and_read_again() {
     let (_dir, layout) = layout();
     let _lock = layout.create_and_lock().unwrap();
     let path = layout.identity();
-    let made = create_identity(&path, &mut SystemEntropy).unwrap();
+    let made = create_identity(&path, &mut SeededEntropy::new(1)).unwrap();
     assert_eq!(
         fs::metadata(&path).unwrap().permissions().mode() & 0o777,
         0o600
     );
-    let again = create_identity(&path, &mut SystemEntropy).unwrap();
+    let again = create_identity(&path, &mut SeededEntropy::new(1)).unwrap();
     assert_eq!(made.author(), again.author());
     let other = Identity::from_secret_bytes(&[9; 32]).author();
     assert!(matches!(
@@ -100,8 +100,8 @@ fn a_damaged_or_exposed_key_is_refused() {
 #[test]
 fn the_state_comes_back_as_it_was() {
     let me = Identity::from_secret_bytes(&[1; 32]).author();
-    let root = Genesis::root(me, 5, &mut SystemEntropy);
-    let main = Genesis::application(me, 5, root.store_id(), &mut SystemEntropy);
+    let root = Genesis::root(me, 5, &mut SeededEntropy::new(1));
+    let main = Genesis::application(me, 5, root.store_id(), &mut SeededEntropy::new(1));
     let mut state = State::new(me);
     state.peers.insert(
         Identity::from_secret_bytes(&[2; 32]).author(),
@@ -111,6 +111,7 @@ fn the_state_comes_back_as_it_was() {
             last_seen_ms: Some(3),
         },
     );
+    state.stores.insert(main.store_id());
     let pendings = [
         None,
         Some(Pending::Init {

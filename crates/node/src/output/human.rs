@@ -188,12 +188,11 @@ pub(super) fn print(
         }
         Item::PolicySaved { name, hash, .. } => writeln!(out, "policy {name} set, {hash}"),
         Item::Policies(policies) => policies.iter().try_for_each(|policy| {
-            let (forget, retain) = (policy.forget_clauses, policy.retain_clauses);
-            writeln!(
-                out,
-                "{}\t{forget} forget, {retain} retain\t{}",
-                policy.name, policy.hash
-            )
+            let clauses = match (policy.forget_clauses, policy.retain_clauses) {
+                (Some(forget), Some(retain)) => format!("{forget} forget, {retain} retain"),
+                _ => "not readable by this version".to_owned(),
+            };
+            writeln!(out, "{}\t{clauses}\t{}", policy.name, policy.hash)
         }),
         Item::Policy {
             name,
@@ -238,7 +237,7 @@ pub(super) fn print(
             )
         }
         Item::Receipt { index, receipt } => writeln!(out, "{index}\t{receipt}"),
-        Item::ProofFile { .. } => Ok(()),
+        Item::ProofChunk { .. } => Ok(()),
         Item::ProofWritten {
             path,
             receipts,
@@ -251,15 +250,10 @@ pub(super) fn print(
             )
         }
         Item::Proof {
-            valid,
             level,
-            claims,
-            not_claimed,
+            words: Some((claims, not_claimed)),
             ..
         } => {
-            if !valid {
-                return Ok(());
-            }
             writeln!(out, "valid, level {level}\n\nproved:")?;
             claims
                 .iter()
@@ -269,6 +263,8 @@ pub(super) fn print(
                 .iter()
                 .try_for_each(|claim| writeln!(out, "  - {claim}"))
         }
+        // What is wrong is told as an error.
+        Item::Proof { words: None, .. } => Ok(()),
         Item::Verified {
             valid,
             stores,
