@@ -14,7 +14,11 @@ use crate::transport::CloseReason;
 pub enum SessionError {
     /// The peer broke the protocol; disconnect it.
     #[error("the peer broke the sync protocol: {0}")]
-    Violation(#[from] Violation),
+    Violation(Violation),
+    /// The peer has entries that a newer program wrote: nobody's fault. The store can't follow
+    /// until this program is updated; nothing is lost.
+    #[error("the peer has entries of version {0}; this program must be updated to read them")]
+    EntryVersion(u32),
     /// The peer declined.
     #[error("the peer declined to sync: {0}")]
     Refused(RefuseReason),
@@ -41,11 +45,21 @@ impl SessionError {
         match self {
             Self::Violation(_) => Some(CloseReason::Violation),
             Self::Timeout(_) => Some(CloseReason::Timeout),
-            Self::Refused(_)
+            Self::EntryVersion(_)
+            | Self::Refused(_)
             | Self::Version(_)
             | Self::Ended(_)
             | Self::Local(_)
             | Self::TooManyAuthors(_) => None,
+        }
+    }
+}
+
+impl From<Violation> for SessionError {
+    fn from(violation: Violation) -> Self {
+        match violation {
+            Violation::Run(RunDecodeError::Version(version)) => Self::EntryVersion(version),
+            other => Self::Violation(other),
         }
     }
 }

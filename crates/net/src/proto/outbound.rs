@@ -1,12 +1,12 @@
 //! The sending half: loads what the peer lacks, frames it, and obeys the peer's credit.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use nocturne_core::wire::RunEncoder;
 use nocturne_core::wire::messages::Runs;
-use nocturne_core::{Entry, Frontier, OpBody, SignedRun};
+use nocturne_core::{AuthorId, Entry, Frontier, OpBody, SignedRun};
 
 use super::error::Violation;
 use super::io::{Cursor, Load};
@@ -36,6 +36,9 @@ pub(super) struct Outbound {
     have: Option<Arc<Frontier>>,
     /// What was announced to the peer: nothing that begins beyond is sent.
     announced: Arc<Frontier>,
+    /// Logs of which something announced is still to be loaded. Once it is empty the listing ends,
+    /// however fast the store grows meanwhile.
+    lacking: BTreeSet<AuthorId>,
     runs: VecDeque<(SignedRun, usize)>,
     waiting_bytes: usize,
     next: Option<Cursor>,
@@ -73,6 +76,7 @@ impl Outbound {
             ready: None,
             have: None,
             announced,
+            lacking: BTreeSet::new(),
             runs: VecDeque::new(),
             waiting_bytes: 0,
             next: None,
@@ -86,7 +90,9 @@ impl Outbound {
 
     /// The peer's frontier is known: what it lacks can be sent.
     pub(super) fn start(&mut self, have: Arc<Frontier>) {
-        self.all_loaded = self.announced.ahead_of(&have).next().is_none();
+        let lacking = self.announced.ahead_of(&have);
+        self.lacking = lacking.map(|(author, _, _)| author).collect();
+        self.all_loaded = self.lacking.is_empty();
         self.have = Some(have);
     }
 
@@ -122,11 +128,11 @@ impl Outbound {
     pub(super) fn loaded(&mut self, runs: Vec<SignedRun>, next: Option<Cursor>) {
         self.loading = false;
         self.next = next;
-        self.all_loaded = next.is_none();
         for run in runs {
-            let Some(first) = run.entries().first().map(|entry| entry.header.at()) else {
+            let (Some(first), Some(last)) = (run.entries().first(), run.entries().last()) else {
                 continue;
             };
+            let (first, last) = (first.header.at(), last.header.seq);
             // Written since the frontier was announced: the next session's.
             if first.seq > self.announced.seq(&first.author) {
                 continue;
@@ -134,7 +140,11 @@ impl Outbound {
             let size = run.entries().iter().map(Entry::size).sum();
             self.waiting_bytes += size;
             self.runs.push_back((run, size));
+            if last >= self.announced.seq(&first.author) {
+                self.lacking.remove(&first.author);
+            }
         }
+        self.all_loaded = next.is_none() || self.lacking.is_empty();
     }
 
     /// A question came: its answer begins.

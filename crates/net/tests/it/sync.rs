@@ -237,7 +237,7 @@ async fn a_forgotten_body_does_not_come_back_and_a_missing_one_is_fetched() {
         predicate: Bytes::from_static(b"secret"),
         policy: [2; 32],
         reason: 0,
-        as_of_ms: u64::MAX,
+        as_of_ms: secret.hlc.millis(),
     };
     let targets = vec![at];
     one.forget(ForgetRequest { cut, targets }).await.unwrap();

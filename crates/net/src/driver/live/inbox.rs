@@ -2,13 +2,14 @@
 //! receives it.
 
 use bytes::Bytes;
+use nocturne_core::wire::RunDecodeError;
 use nocturne_core::{AuthorId, SignedRun, VerifiedRun};
 use nocturne_store::{ApplyOutcome, StoreHandle};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
 use super::{Pull, PullReason};
-use crate::proto::Hint;
+use crate::proto::{Hint, Violation};
 
 /// Messages that may wait to be applied: at 64 KiB each, 16 MiB at most.
 pub(super) const INBOX: usize = 256;
@@ -40,6 +41,10 @@ pub(super) async fn work(
                     senders.extend(std::iter::repeat_n(from, verified.len()));
                     runs.extend(verified);
                 }
+                Read::Newer => due.push(Pull {
+                    peer: Some(from),
+                    reason: PullReason::Gap,
+                }),
                 Read::Announced { author, seq } => {
                     if store.frontier().seq(&author) < seq {
                         due.push(Pull {
@@ -71,7 +76,12 @@ pub(super) async fn work(
 
 enum Read {
     Runs(Vec<VerifiedRun>),
-    Announced { author: AuthorId, seq: u64 },
+    Announced {
+        author: AuthorId,
+        seq: u64,
+    },
+    /// A newer program's entries: a sync will say so to whoever runs it.
+    Newer,
 }
 
 /// Blocking. Who wrote a broken message is not known, only who handed it on: it is dropped.
@@ -98,6 +108,7 @@ fn read(store: nocturne_core::StoreId, deliveries: Vec<Delivery>) -> Vec<(Author
                     seq: at.seq,
                 },
             )),
+            Err(Violation::Run(RunDecodeError::Version(_))) => Some((from, Read::Newer)),
             Err(error) => {
                 tracing::debug!(%error, %from, "a gossip message makes no sense");
                 None

@@ -232,3 +232,15 @@ fn bodies_must_answer_the_question_and_match_their_headers() {
         );
     }
 }
+
+#[test]
+fn entries_of_a_newer_version_are_nobodys_fault() {
+    let mut scene = scene();
+    let mut newer = scene.runs();
+    newer.runs[0].version = 2;
+    let error = scene
+        .feed([scene.greeting(), vec![messages::runs(newer)]].concat())
+        .unwrap();
+    assert_eq!(error, SessionError::EntryVersion(2));
+    assert_eq!(error.close_reason(), None);
+}
