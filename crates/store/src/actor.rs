@@ -21,14 +21,17 @@ const MAX_ENTRIES: usize = 65_536;
 
 pub(crate) type Reply<T> = oneshot::Sender<T>;
 
+type WriteReply = Reply<Result<Vec<Result<Written, WriteError>>, ActorError>>;
+type ApplyReply = Reply<Result<Vec<ApplyOutcome>, ActorError>>;
+
 pub(crate) enum Command {
     Write {
         batches: Vec<Batch>,
-        reply: Reply<Result<Vec<Result<Written, WriteError>>, ActorError>>,
+        reply: WriteReply,
     },
     Apply {
         runs: Vec<VerifiedRun>,
-        reply: Reply<Result<Vec<ApplyOutcome>, ActorError>>,
+        reply: ApplyReply,
     },
     Supply {
         bodies: Vec<(OpRef, OpBody)>,
@@ -88,12 +91,8 @@ pub struct Standing {
 struct Group {
     runs: Vec<VerifiedRun>,
     batches: Vec<Batch>,
-    applies: Vec<(usize, Reply<Result<Vec<ApplyOutcome>, ActorError>>)>,
-    #[expect(clippy::type_complexity, reason = "the reply of one command")]
-    writes: Vec<(
-        usize,
-        Reply<Result<Vec<Result<Written, WriteError>>, ActorError>>,
-    )>,
+    applies: Vec<(usize, ApplyReply)>,
+    writes: Vec<(usize, WriteReply)>,
     entries: usize,
 }
 

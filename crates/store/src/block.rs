@@ -8,8 +8,8 @@
 //! later (number u64, length u32, bytes under a nonce 12 of its own).
 //! The offsets let one entry be read without the others.
 
-use nocturne_core::{Commitment, EntryHash, EntryRef, Header, Hlc, OpHeader, OpRef, Signature};
 use nocturne_core::{AuthorId, StoreId};
+use nocturne_core::{Commitment, EntryHash, EntryRef, Header, Hlc, OpHeader, OpRef, Signature};
 
 use crate::error::Damage;
 use crate::seal::Nonce;
@@ -27,10 +27,17 @@ const BAD: Damage = Damage::Row("blocks");
 /// An operation's body as it lies on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Stored {
-    Sealed { number: u64, bytes: Vec<u8> },
+    Sealed {
+        number: u64,
+        bytes: Vec<u8>,
+    },
     Forgotten,
     Wanted,
-    SealedLater { number: u64, nonce: Nonce, bytes: Vec<u8> },
+    SealedLater {
+        number: u64,
+        nonce: Nonce,
+        bytes: Vec<u8>,
+    },
 }
 
 impl Stored {
@@ -336,58 +343,4 @@ fn len32(len: usize) -> [u8; 4] {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn block() -> Block {
-        let op = |body| StoredOp {
-            commitment: Commitment::from_bytes([3; 32]),
-            parents: vec![(1, 2, 3), (4, 5, 6)],
-            body,
-        };
-        let sealed = Stored::Sealed {
-            number: 70,
-            bytes: vec![1, 2, 3],
-        };
-        let later = Stored::SealedLater {
-            number: 900,
-            nonce: [8; 12],
-            bytes: vec![9; 40],
-        };
-        let entry = StoredEntry {
-            hlc: Hlc::from_millis(5),
-            first_number: 70,
-            deps: vec![(0, 9)],
-            ops: vec![op(sealed), op(Stored::Forgotten), op(Stored::Wanted), op(later)],
-        };
-        let empty = StoredEntry {
-            hlc: Hlc::from_millis(6),
-            first_number: 74,
-            deps: vec![],
-            ops: vec![],
-        };
-        Block {
-            prev: EntryHash::from_bytes([1; 32]),
-            nonce: [2; 12],
-            signature: Some(Signature::from_bytes([7; 64])),
-            entries: vec![entry, empty],
-        }
-    }
-
-    #[test]
-    fn reads_what_it_wrote_whole_and_by_entry() {
-        let bytes = block().encode();
-        assert_eq!(Block::decode(&bytes), Ok(block()));
-        let view = BlockView::new(&bytes).unwrap();
-        assert_eq!(view.entry(1).as_ref(), Ok(&block().entries[1]));
-        assert_eq!(view.entry(2), Err(BAD));
-    }
-
-    #[test]
-    fn a_cut_block_is_damage_and_not_a_panic() {
-        let bytes = block().encode();
-        for len in 0..bytes.len() {
-            assert_eq!(Block::decode(&bytes[..len]), Err(BAD), "{len}");
-        }
-    }
-}
+mod tests;

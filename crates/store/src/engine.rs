@@ -1,7 +1,10 @@
 //! The synchronous store: one writer over redb. Everything that changes goes through here.
 
 mod apply;
+mod cuts;
+mod entries;
 mod forget;
+mod forks;
 mod head_stage;
 mod open;
 mod quarantine;
@@ -92,8 +95,7 @@ impl Store {
 
     /// Notes how a peer's clock differs from the own one.
     pub fn note_peer_clock(&mut self, peer: AuthorId, offset_ms: i64) {
-        if self.peer_offsets_ms.len() < MAX_PEER_CLOCKS
-            || self.peer_offsets_ms.contains_key(&peer)
+        if self.peer_offsets_ms.len() < MAX_PEER_CLOCKS || self.peer_offsets_ms.contains_key(&peer)
         {
             self.peer_offsets_ms.insert(peer, offset_ms);
         }

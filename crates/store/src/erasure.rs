@@ -1,6 +1,8 @@
 //! Cuts, and what they erase: the store's side of forgetting.
 
-use nocturne_core::{AuthorId, Bytes, Commitment, EntryHash, FrontierDigest, Hlc, OpRef, Operation};
+use nocturne_core::{
+    AuthorId, Bytes, Commitment, EntryHash, FrontierDigest, Hlc, OpRef, Operation,
+};
 
 use crate::error::Damage;
 
@@ -213,6 +215,14 @@ pub enum ForgetError {
     /// The cut's predicate can't be read by this store's judge.
     #[error("the cut's predicate cannot be read; open the store with the judge that made it")]
     Predicate,
+    /// The cut reaches further into the future than an entry could.
+    #[error("the cut's time, {as_of_ms}, is in the future; it is {now_ms} here")]
+    Future {
+        /// The cut's time, in Unix milliseconds.
+        as_of_ms: u64,
+        /// The clock's.
+        now_ms: u64,
+    },
     /// A cut with this id exists and decides something else.
     #[error("another cut has the same id")]
     CutExists,

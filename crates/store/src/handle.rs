@@ -38,7 +38,6 @@ macro_rules! calls {
         $(#[$doc])*
         pub async fn $name(&self, $($arg: $type),*) -> Result<$ok, $error> {
             let (reply, answer) = oneshot::channel();
-            #[expect(clippy::redundant_closure_call, reason = "the macro's way to name the reply")]
             let command = ($command)(reply);
             self.mailbox.send(command).await.map_err(|_| ActorError::Closed)?;
             answer.await.map_err(|_| ActorError::Closed)?
@@ -47,7 +46,6 @@ macro_rules! calls {
         /// The same, blocking. Not from async code.
         pub fn $blocking(&self, $($arg: $type),*) -> Result<$ok, $error> {
             let (reply, answer) = oneshot::channel();
-            #[expect(clippy::redundant_closure_call, reason = "the macro's way to name the reply")]
             let command = ($command)(reply);
             self.mailbox.blocking_send(command).map_err(|_| ActorError::Closed)?;
             answer.blocking_recv().map_err(|_| ActorError::Closed)?

@@ -63,9 +63,7 @@ impl Keyring {
 
     /// The key of a number; `None` when it is punctured or was never made.
     pub(crate) fn key(&self, number: u64) -> Option<BodyKey> {
-        self.segments
-            .get(&(number / LEAVES))?
-            .key(number % LEAVES)
+        self.segments.get(&(number / LEAVES))?.key(number % LEAVES)
     }
 
     /// Loses the keys of these numbers. Returns whether anything changed.

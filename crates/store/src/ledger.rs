@@ -85,12 +85,11 @@ impl Ledger {
 
     /// Appends records, durably and all or none. The same batch id again appends nothing. Returns
     /// the first record's index and their number.
-    pub fn append(
-        &self,
-        batch: [u8; 16],
-        records: &[Vec<u8>],
-    ) -> Result<(u64, u64), LedgerError> {
-        if let Some(long) = records.iter().find(|record| record.len() > MAX_RECORD_BYTES) {
+    pub fn append(&self, batch: [u8; 16], records: &[Vec<u8>]) -> Result<(u64, u64), LedgerError> {
+        if let Some(long) = records
+            .iter()
+            .find(|record| record.len() > MAX_RECORD_BYTES)
+        {
             return Err(LedgerError::TooLong(long.len()));
         }
         let _writer = self.writer();
@@ -98,18 +97,17 @@ impl Ledger {
         let placed = {
             let mut batches = transaction.open_table(BATCHES)?;
             let known = batches.get(&batch)?.map(|row| row.value());
-            match known {
-                Some(known) => known,
-                None => {
-                    let mut table = transaction.open_table(RECORDS)?;
-                    let first = table.len()?;
-                    for (index, record) in (first..).zip(records) {
-                        table.insert(index, &record[..])?;
-                    }
-                    let placed = (first, records.len() as u64);
-                    batches.insert(&batch, placed)?;
-                    placed
+            if let Some(known) = known {
+                known
+            } else {
+                let mut table = transaction.open_table(RECORDS)?;
+                let first = table.len()?;
+                for (index, record) in (first..).zip(records) {
+                    table.insert(index, &record[..])?;
                 }
+                let placed = (first, records.len() as u64);
+                batches.insert(&batch, placed)?;
+                placed
             }
         };
         transaction.commit()?;
@@ -157,8 +155,14 @@ mod tests {
         {
             let ledger = Ledger::open(&path).unwrap();
             assert!(ledger.is_empty().unwrap());
-            assert_eq!(ledger.append([1; 16], &records(&["a", "b"])).unwrap(), (0, 2));
-            assert_eq!(ledger.append([1; 16], &records(&["a", "b"])).unwrap(), (0, 2));
+            assert_eq!(
+                ledger.append([1; 16], &records(&["a", "b"])).unwrap(),
+                (0, 2)
+            );
+            assert_eq!(
+                ledger.append([1; 16], &records(&["a", "b"])).unwrap(),
+                (0, 2)
+            );
             assert!(matches!(Ledger::open(&path), Err(LedgerError::InUse)));
         }
         let ledger = Ledger::open(&path).unwrap();

@@ -51,9 +51,7 @@ mod watch;
 
 pub use actor::Standing;
 pub use batch::{Batch, WriteError, Written};
-pub use engine::{
-    ApplyOutcome, Depth, Finding, Findings, OpenError, Refusal, Store, StoreOptions,
-};
+pub use engine::{ApplyOutcome, Depth, Finding, Findings, OpenError, Refusal, Store, StoreOptions};
 pub use erasure::{
     Action, BadPredicate, Covers, Cut, Erasure, ForgetError, ForgetRequest, Forgotten, Judge,
     NoJudge, ScrubError,

@@ -186,6 +186,7 @@ impl Memory {
     }
 
     /// A copy of everything, as a crash now would leave it.
+    #[must_use]
     pub fn image(&self) -> Self {
         Self {
             disk: MemoryDisk(Arc::new(RwLock::new(self.bytes()))),
@@ -262,7 +263,10 @@ impl Disk for MemoryDisk {
 }
 
 #[derive(Debug, Clone, Default)]
-struct MemoryVault(Arc<Mutex<Vec<(u64, Vec<u8>)>>>);
+struct MemoryVault(Arc<Mutex<Versions>>);
+
+/// By generation.
+type Versions = Vec<(u64, Vec<u8>)>;
 
 impl Vault for MemoryVault {
     fn load(&mut self) -> io::Result<Vec<Vec<u8>>> {

@@ -9,7 +9,9 @@ mod serve;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use nocturne_core::{AuthorId, Bytes, EntryRef, Frontier, Hlc, LogHead, OpBody, OpKind, OpRef, Operation};
+use nocturne_core::{
+    AuthorId, Bytes, EntryRef, Frontier, Hlc, LogHead, OpBody, OpKind, OpRef, Operation,
+};
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable};
 
 pub use events::{Change, Event};
@@ -22,8 +24,8 @@ use crate::error::{Damage, StorageError};
 use crate::seal::{self, Nonce};
 use crate::shared::Shared;
 use crate::tables::{
-    ARRIVALS, Authors, BLOCKS, BODILESS, Bodiless, HEADS, HeadRow, LOGS, META, VERSIONS, kind_from,
-    meta, meta_u64,
+    ARRIVALS, ArrivalRow, Authors, BLOCKS, BODILESS, Bodiless, HEADS, HeadRow, LOGS, META,
+    VERSIONS, kind_from, meta, meta_u64,
 };
 
 /// What became of an operation's content.
@@ -152,7 +154,9 @@ impl Snapshot {
             todo.extend(HeadRow::decode(heads.value())?.iter().map(HeadRow::place));
         }
         let versions = self.transaction.open_table(VERSIONS)?;
-        for row in versions.range((key, 0, 0, 0, 0)..=(key, u64::MAX, u32::MAX, u64::MAX, u16::MAX))? {
+        for row in
+            versions.range((key, 0, 0, 0, 0)..=(key, u64::MAX, u32::MAX, u64::MAX, u16::MAX))?
+        {
             let (_, _, author, seq, op) = row?.0.value();
             todo.push_back((author, seq, op));
         }
@@ -192,7 +196,10 @@ impl Snapshot {
             let (row, kind) = row?;
             let (_, hlc, author, seq, op) = row.value();
             // Only those of the same instant can compete: the author decides between them.
-            if candidates.get(current).is_some_and(|first| first.hlc.bits() != hlc) {
+            if candidates
+                .get(current)
+                .is_some_and(|first| first.hlc.bits() != hlc)
+            {
                 break;
             }
             candidates.push(HeadRow {
@@ -267,9 +274,7 @@ impl Snapshot {
         nonce: &Nonce,
     ) -> Result<Content, StorageError> {
         Ok(match self.unseal(at, stored, nonce)? {
-            Ok(body) => body
-                .operation()
-                .map_or(Content::Invalid, Content::Here),
+            Ok(body) => body.operation().map_or(Content::Invalid, Content::Here),
             Err(missing) => missing,
         })
     }
@@ -341,7 +346,10 @@ impl Snapshot {
         Ok((view.entry(index)?, view.nonce))
     }
 
-    pub(crate) fn bodiless(&self, place: (u32, u64, u16)) -> Result<Option<Bodiless>, StorageError> {
+    pub(crate) fn bodiless(
+        &self,
+        place: (u32, u64, u16),
+    ) -> Result<Option<Bodiless>, StorageError> {
         let table = self.transaction.open_table(BODILESS)?;
         let flags = table.get(place)?;
         Ok(flags.map(|flags| Bodiless::from_bits(flags.value())))
@@ -358,15 +366,18 @@ impl Snapshot {
         Ok(Some(self.entry(author, at.seq)?.0.hlc))
     }
 
-    fn arrivals(
-        &self,
-    ) -> Result<ReadOnlyTable<u64, (u8, u32, u64, u32)>, StorageError> {
+    fn arrivals(&self) -> Result<ReadOnlyTable<u64, ArrivalRow>, StorageError> {
         Ok(self.transaction.open_table(ARRIVALS)?)
     }
 }
 
 fn newest_first(versions: &mut [Version]) {
     versions.sort_by_key(|version| {
-        std::cmp::Reverse((version.hlc, version.at.author, version.at.seq, version.at.op))
+        std::cmp::Reverse((
+            version.hlc,
+            version.at.author,
+            version.at.seq,
+            version.at.op,
+        ))
     });
 }

@@ -40,7 +40,7 @@ pub struct SystemEntropy(StdRng);
 pub struct EntropyError(#[from] getrandom::Error);
 
 impl SystemEntropy {
-    /// Seeds a generator (ChaCha) from the operating system.
+    /// Seeds a generator (`ChaCha`) from the operating system.
     pub fn new() -> Result<Self, EntropyError> {
         let mut seed = zeroize::Zeroizing::new([0; 32]);
         getrandom::fill(&mut *seed)?;

@@ -76,10 +76,7 @@ impl Shared {
     }
 
     pub(crate) fn publish_authors(&self, authors: Authors) {
-        *self
-            .authors
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = Arc::new(authors);
+        *self.authors.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(authors);
     }
 
     pub(crate) fn frontier(&self) -> Arc<Frontier> {

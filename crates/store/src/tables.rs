@@ -10,10 +10,14 @@ pub(crate) const FORMAT: u64 = 1;
 
 /// Single values: see [`meta`].
 pub(crate) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta_v1");
-/// Author number → (author, last seq, last hash, last hlc, is a tip). A number is given at the
-/// author's first entry and keeps the other tables' keys short.
-pub(crate) const LOGS: TableDefinition<'_, u32, (&[u8; 32], u64, &[u8; 32], u64, bool)> =
-    TableDefinition::new("logs_v1");
+/// Author, last seq, last hash, last hlc, is a tip.
+pub(crate) type LogRow = (&'static [u8; 32], u64, &'static [u8; 32], u64, bool);
+/// See [`Arrival::row`].
+pub(crate) type ArrivalRow = (u8, u32, u64, u32);
+
+/// Author number → its log. A number is given at the author's first entry and keeps the other
+/// tables' keys short.
+pub(crate) const LOGS: TableDefinition<'_, u32, LogRow> = TableDefinition::new("logs_v1");
 /// (author number, first seq) → block: see `block.rs`.
 pub(crate) const BLOCKS: TableDefinition<'_, (u32, u64), &[u8]> = TableDefinition::new("blocks_v1");
 /// Key → its heads.
@@ -30,6 +34,8 @@ pub(crate) const BODILESS: TableDefinition<'_, (u32, u64, u16), u8> =
 /// (author, first seq) → sealed run that is too far in the future.
 pub(crate) const QUARANTINE: TableDefinition<'_, (&[u8; 32], u64), &[u8]> =
     TableDefinition::new("quarantine_v1");
+/// Numbers whose keys have served and are to be punctured: of runs that left the quarantine.
+pub(crate) const SPENT: TableDefinition<'_, u64, ()> = TableDefinition::new("spent_v1");
 /// Cut id → cut: its predicate covers what arrives late.
 pub(crate) const CUTS: TableDefinition<'_, &[u8; 16], &[u8]> = TableDefinition::new("cuts_v1");
 /// Erasure number → erasure without a receipt yet.
@@ -86,7 +92,11 @@ impl Bodiless {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Arrival {
     /// A run of `count` entries, one revision each.
-    Run { author: u32, first_seq: u64, count: u32 },
+    Run {
+        author: u32,
+        first_seq: u64,
+        count: u32,
+    },
     /// An operation was forgotten here.
     Forgotten { author: u32, seq: u64, op: u32 },
     /// A body that was wanted has come.
@@ -250,14 +260,13 @@ impl Authors {
 
     /// The winner among heads: time, then author id, then place.
     pub(crate) fn winner<'h>(&self, heads: &'h [HeadRow]) -> Result<Option<&'h HeadRow>, Damage> {
-        let mut best: Option<(&HeadRow, (Hlc, AuthorId, u64, u16))> = None;
+        let mut ranked = Vec::with_capacity(heads.len());
         for head in heads {
             let rank = (head.hlc, self.id(head.author)?, head.seq, head.op);
-            if best.as_ref().is_none_or(|(_, other)| *other < rank) {
-                best = Some((head, rank));
-            }
+            ranked.push((rank, head));
         }
-        Ok(best.map(|(head, _)| head))
+        let best = ranked.into_iter().max_by_key(|(rank, _)| *rank);
+        Ok(best.map(|(_, head)| head))
     }
 }
 
@@ -279,10 +288,7 @@ pub(crate) fn meta_u64(
     let Some(value) = table.get(key)? else {
         return Ok(0);
     };
-    let bytes: [u8; 8] = value
-        .value()
-        .try_into()
-        .map_err(|_| Damage::Row("meta"))?;
+    let bytes: [u8; 8] = value.value().try_into().map_err(|_| Damage::Row("meta"))?;
     Ok(u64::from_be_bytes(bytes))
 }
 

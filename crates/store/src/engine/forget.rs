@@ -23,8 +23,19 @@ impl Store {
             .judge
             .compile(&request.cut)
             .map_err(|_| ForgetError::Predicate)?;
+        let now_ms = self.clock.now_ms();
+        let as_of_ms = request.cut.as_of_ms;
+        // A local write is later than every standing cut: one from the far future would push every
+        // write to come into quarantine elsewhere.
+        if as_of_ms > now_ms.saturating_add(self.max_drift_ms) {
+            return Err(ForgetError::Future { as_of_ms, now_ms });
+        }
         self.plan(&request)?;
-        if !self.cuts.iter().any(|standing| standing.cut.id == request.cut.id) {
+        if !self
+            .cuts
+            .iter()
+            .any(|standing| standing.cut.id == request.cut.id)
+        {
             let cut = request.cut;
             self.cuts.push(StandingCut { cut, covers });
         }
@@ -87,9 +98,7 @@ impl Store {
                 keyring_after: generation,
                 done: false,
             };
-            let insert = stage
-                .erasures
-                .insert(erasure.number, &erasure.encode()[..]);
+            let insert = stage.erasures.insert(erasure.number, &erasure.encode()[..]);
             insert.map_err(StorageError::from)?;
             let key = operation.map(|operation| operation.key).unwrap_or_default();
             plan.insert(erasure.number, &key[..])
@@ -110,7 +119,6 @@ impl Store {
     }
 
     /// What a forget needs to know of an operation; `None` if its body is not here.
-    #[expect(clippy::type_complexity, reason = "three facts of one operation")]
     fn target(
         &self,
         stage: &Stage<'_>,
@@ -129,7 +137,10 @@ impl Store {
         if at.seq == 0 || self.frontier.seq(&at.author) < at.seq {
             return Ok(None);
         }
-        let row = stage.blocks.range((author, 0)..=(author, at.seq))?.next_back();
+        let row = stage
+            .blocks
+            .range((author, 0)..=(author, at.seq))?
+            .next_back();
         let (place, bytes) = row.ok_or(Damage::Entry(at.entry()))??;
         let view = crate::block::BlockView::new(bytes.value())?;
         let first = place.value().1;

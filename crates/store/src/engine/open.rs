@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use nocturne_core::limits::DEFAULT_MAX_DRIFT;
 use nocturne_core::{
-    AuthorId, EntryHash, Entropy, Frontier, Genesis, GenesisError, Hlc, Identity, LogHead, StoreId,
+    AuthorId, Entropy, EntryHash, Frontier, Genesis, GenesisError, Hlc, Identity, LogHead, StoreId,
 };
 use redb::{Database, ReadableDatabase, ReadableTable};
 
@@ -19,8 +19,8 @@ use crate::medium::{Disk, Medium, RedbDisk, Vault};
 use crate::rim::{Clock, EntropyError, SystemClock, SystemEntropy};
 use crate::shared::Shared;
 use crate::tables::{
-    ARRIVALS, Authors, BLOCKS, BODILESS, CUTS, ERASURES, FORKS, FORMAT, HEADS, LOGS, Log, META,
-    PLAN, QUARANTINE, VERSIONS, meta, meta_u64,
+    ARRIVALS, Authors, BLOCKS, BODILESS, CUTS, ERASURES, FORKS, FORMAT, HEADS, LOGS, Log, LogRow,
+    META, PLAN, QUARANTINE, SPENT, VERSIONS, meta, meta_u64,
 };
 
 /// What a store is given.
@@ -104,7 +104,9 @@ pub enum OpenError {
     KeyringOfOther,
     /// The keyring is from before the last forget or the last writes: with it, what was forgotten
     /// would be readable again.
-    #[error("the keyring is older (version {found}) than the database (version {needed}); put the newest keyring file back")]
+    #[error(
+        "the keyring is older (version {found}) than the database (version {needed}); put the newest keyring file back"
+    )]
     KeyringStale {
         /// Its version.
         found: u64,
@@ -191,6 +193,7 @@ impl Store {
             transaction.open_table(ARRIVALS)?;
             transaction.open_table(BODILESS)?;
             transaction.open_table(QUARANTINE)?;
+            transaction.open_table(SPENT)?;
             transaction.open_table(CUTS)?;
             transaction.open_table(ERASURES)?;
             transaction.open_table(PLAN)?;
@@ -301,11 +304,12 @@ impl Store {
             quarantined_until_ms: Some(0),
         };
         store.resume_forget()?;
+        store.puncture_spent()?;
         Ok(store)
     }
 }
 
-type LogTable = redb::ReadOnlyTable<u32, (&'static [u8; 32], u64, &'static [u8; 32], u64, bool)>;
+type LogTable = redb::ReadOnlyTable<u32, LogRow>;
 type Logs = std::collections::BTreeMap<AuthorId, Log>;
 
 fn read_logs(table: &LogTable) -> Result<(Logs, Authors, Frontier), OpenError> {
@@ -355,7 +359,10 @@ fn newest_keyring(
         match keyring::decode(&bytes) {
             Ok(keyring) if keyring.instance != instance => failure = OpenError::KeyringOfOther,
             Ok(keyring) => {
-                if best.as_ref().is_none_or(|other| other.generation < keyring.generation) {
+                if best
+                    .as_ref()
+                    .is_none_or(|other| other.generation < keyring.generation)
+                {
                     best = Some(keyring);
                 }
             }

@@ -10,6 +10,7 @@ use super::apply::{ApplyOutcome, Refusal};
 use super::transact::Stage;
 use crate::error::{Damage, StorageError};
 use crate::seal;
+use crate::tables::{META, SPENT, meta};
 
 /// Most runs in quarantine.
 const MAX_RUNS: u64 = 1_024;
@@ -33,7 +34,10 @@ impl Store {
             return Ok(ApplyOutcome::Refused(Refusal::NoRoom));
         }
         let signed = SignedRun::new(
-            run.entries().iter().map(|entry| entry.entry().clone()).collect(),
+            run.entries()
+                .iter()
+                .map(|entry| entry.entry().clone())
+                .collect(),
             run.signature(),
         );
         let mut encoder = RunEncoder::new();
@@ -53,7 +57,9 @@ impl Store {
         stage.quarantine.insert((id, run.first_seq()), &row[..])?;
         stage.dirty = true;
         let until = self.due_ms(run);
-        let earliest = self.quarantined_until_ms.map_or(until, |other| other.min(until));
+        let earliest = self
+            .quarantined_until_ms
+            .map_or(until, |other| other.min(until));
         self.quarantined_until_ms = Some(earliest);
         tracing::warn!(%author, seq = run.first_seq(), "a run is from the future and quarantined");
         Ok(ApplyOutcome::Quarantined)
@@ -65,14 +71,14 @@ impl Store {
         millis.saturating_sub(self.max_drift_ms)
     }
 
-    /// Offers what the clock has caught up with.
+    /// Offers what the clock has caught up with; whether anything left the quarantine.
     pub(super) fn admit_quarantined(
         &mut self,
         stage: &mut Stage<'_>,
         now_ms: u64,
-    ) -> Result<(), StorageError> {
+    ) -> Result<bool, StorageError> {
         if self.quarantined_until_ms.is_none_or(|until| until > now_ms) {
-            return Ok(());
+            return Ok(false);
         }
         self.quarantined_until_ms = None;
         let mut due = Vec::new();
@@ -87,18 +93,50 @@ impl Store {
             let last = run.entries().last().map(|entry| entry.entry().header.hlc);
             if last.is_some_and(|hlc| rules::is_quarantined(hlc, now_ms, self.max_drift_ms)) {
                 let until = self.due_ms(&run);
-                let earliest = self.quarantined_until_ms.map_or(until, |other| other.min(until));
+                let earliest = self
+                    .quarantined_until_ms
+                    .map_or(until, |other| other.min(until));
                 self.quarantined_until_ms = Some(earliest);
             } else {
                 stage.quarantine.remove((&author, seq))?;
+                stage.spent.insert(number, ())?;
                 stage.dirty = true;
-                due.push((number, run));
+                due.push(run);
             }
         }
-        for (_, run) in due {
+        let left = !due.is_empty();
+        for run in due {
             self.offer(stage, run, now_ms)?;
         }
-        Ok(())
+        Ok(left)
+    }
+
+    /// Loses the keys of rows that left the quarantine: the sealed copies that stay in free pages
+    /// would otherwise outlive the operations in them. After the commit that removed the rows,
+    /// because before it a crash would leave rows that nothing opens.
+    pub(super) fn puncture_spent(&mut self) -> Result<(), StorageError> {
+        let transaction = self.shared.with_database(redb::Database::begin_write)?;
+        let numbers = {
+            let spent = transaction.open_table(SPENT)?;
+            let rows = spent
+                .iter()?
+                .map(|row| row.map(|(number, _)| number.value()));
+            rows.collect::<Result<Vec<u64>, _>>()?
+        };
+        if numbers.is_empty() {
+            return Ok(transaction.abort()?);
+        }
+        let mut keyring = self.shared.with_keyring(Clone::clone);
+        if keyring.puncture(numbers) {
+            self.replace_keyring(keyring)?;
+        }
+        transaction.delete_table(SPENT)?;
+        transaction.open_table(SPENT)?;
+        let floor = self.keyring_generation().to_be_bytes();
+        transaction
+            .open_table(META)?
+            .insert(meta::KEYRING_FLOOR, &floor[..])?;
+        Ok(transaction.commit()?)
     }
 
     fn open_quarantined(&self, row: &[u8]) -> Result<(u64, VerifiedRun), StorageError> {
@@ -106,7 +144,10 @@ impl Store {
         let (number, rest) = row.split_first_chunk::<8>().ok_or(BAD)?;
         let (nonce, sealed) = rest.split_first_chunk::<12>().ok_or(BAD)?;
         let number = u64::from_be_bytes(*number);
-        let key = self.shared.with_keyring(|keyring| keyring.key(number)).ok_or(BAD)?;
+        let key = self
+            .shared
+            .with_keyring(|keyring| keyring.key(number))
+            .ok_or(BAD)?;
         let mut bytes = sealed.to_vec();
         seal::seal(&key, nonce, &mut bytes);
         let message = messages::Runs::decode(Bytes::from(bytes)).map_err(|_| BAD)?;

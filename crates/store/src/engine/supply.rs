@@ -105,7 +105,10 @@ impl Store {
         let missing = Damage::Entry(at.entry());
         let author = self.authors.number(&at.author).ok_or(missing)?;
         let (place, mut block) = {
-            let row = stage.blocks.range((author, 0)..=(author, at.seq))?.next_back();
+            let row = stage
+                .blocks
+                .range((author, 0)..=(author, at.seq))?
+                .next_back();
             let (place, bytes) = row.ok_or(missing)??;
             (place.value(), Block::decode(bytes.value())?)
         };

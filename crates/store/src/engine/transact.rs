@@ -13,8 +13,8 @@ use crate::block::{BlockView, StoredEntry};
 use crate::error::{Damage, StorageError};
 use crate::seal::Nonce;
 use crate::tables::{
-    ARRIVALS, Arrival, BLOCKS, BODILESS, ERASURES, FORKS, HEADS, LOGS, META, QUARANTINE, VERSIONS,
-    meta,
+    ARRIVALS, Arrival, BLOCKS, BODILESS, ERASURES, FORKS, HEADS, LOGS, META, QUARANTINE, SPENT,
+    VERSIONS, meta,
 };
 
 /// The tables that a transaction writes, and what is gathered for its end.
@@ -26,6 +26,7 @@ pub(super) struct Stage<'t> {
     pub(super) bodiless: Table<'t, (u32, u64, u16), u8>,
     pub(super) erasures: Table<'t, u64, &'static [u8]>,
     pub(super) quarantine: Table<'t, (&'static [u8; 32], u64), &'static [u8]>,
+    pub(super) spent: Table<'t, u64, ()>,
     pub(super) forks: Table<'t, &'static [u8; 32], &'static [u8]>,
     pub(super) keys: HeadStage,
     /// Logs whose rows changed.
@@ -44,6 +45,7 @@ impl<'t> Stage<'t> {
             bodiless: transaction.open_table(BODILESS)?,
             erasures: transaction.open_table(ERASURES)?,
             quarantine: transaction.open_table(QUARANTINE)?,
+            spent: transaction.open_table(SPENT)?,
             forks: transaction.open_table(FORKS)?,
             keys: HeadStage::default(),
             logs: BTreeSet::new(),
@@ -69,11 +71,7 @@ impl<'t> Stage<'t> {
         Ok(Some((view.entry(index)?, view.nonce)))
     }
 
-    pub(super) fn arrive(
-        &mut self,
-        revision: u64,
-        arrival: Arrival,
-    ) -> Result<u64, StorageError> {
+    pub(super) fn arrive(&mut self, revision: u64, arrival: Arrival) -> Result<u64, StorageError> {
         self.arrivals.insert(revision, arrival.row())?;
         self.dirty = true;
         Ok(revision + arrival.span())
@@ -100,7 +98,7 @@ impl Store {
         let transaction = self.shared.with_database(redb::Database::begin_write)?;
         let now_ms = self.clock.now_ms();
         let mut stage = Stage::open(&transaction)?;
-        self.admit_quarantined(&mut stage, now_ms)?;
+        let spent = self.admit_quarantined(&mut stage, now_ms)?;
         let mut outcomes = Vec::with_capacity(runs.len());
         for run in runs {
             outcomes.push(self.offer(&mut stage, run, now_ms)?);
@@ -109,6 +107,9 @@ impl Store {
         let writes = self.write_batches(&mut stage, batches, now_ms)?;
         self.finish(stage, &transaction)?;
         self.commit(transaction)?;
+        if spent {
+            self.puncture_spent()?;
+        }
         Ok(Transacted {
             writes,
             runs: outcomes,

@@ -80,8 +80,7 @@ impl Store {
         let mut expected = Expected::default();
         for (author, log) in self.logs.clone() {
             findings.logs += 1;
-            let checked =
-                snapshot.check_log(author, &log, depth, &mut findings, &mut expected);
+            let checked = snapshot.check_log(author, &log, depth, &mut findings, &mut expected);
             match checked {
                 Ok(()) => {}
                 Err(StorageError::Damaged(damage)) => findings.push(damage),
@@ -111,7 +110,10 @@ impl Snapshot {
         let mut next = 1;
         let mut prev = EntryHash::from(self.shared.genesis_hash);
         let mut signed = true;
-        for row in self.blocks.range((log.number, 0)..=(log.number, u64::MAX))? {
+        for row in self
+            .blocks
+            .range((log.number, 0)..=(log.number, u64::MAX))?
+        {
             let (place, bytes) = row?;
             let (_, first) = place.value();
             let block = Block::decode(bytes.value())?;
@@ -193,11 +195,14 @@ impl Snapshot {
             for head in HeadRow::decode(row.value())? {
                 heads += 1;
                 let place = head.place();
-                let fits = expected.operations.get(&place).is_some_and(|(k, hlc, kind)| {
-                    &k[..] == key.value()
-                        && *hlc == head.hlc.bits()
-                        && *kind == head.kind.number()
-                });
+                let fits = expected
+                    .operations
+                    .get(&place)
+                    .is_some_and(|(k, hlc, kind)| {
+                        &k[..] == key.value()
+                            && *hlc == head.hlc.bits()
+                            && *kind == head.kind.number()
+                    });
                 if !fits || expected.superseded.contains(&place) {
                     findings.push(Damage::Index("heads"));
                 }

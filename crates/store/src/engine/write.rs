@@ -43,7 +43,10 @@ impl Store {
         let offsets: Vec<i64> = self.peer_offsets_ms.values().copied().collect();
         let time = write_time(now_ms, &offsets, self.max_drift_ms);
         if let Some(ahead_ms) = time.ahead_by_ms {
-            tracing::warn!(ahead_ms, "the clock runs ahead of all peers; writing by theirs");
+            tracing::warn!(
+                ahead_ms,
+                "the clock runs ahead of all peers; writing by theirs"
+            );
         }
         let mut pending = Pending::default();
         for batch in batches {

@@ -78,7 +78,11 @@ impl Snapshot {
             keys: self.heads.len()?,
             ..Default::default()
         };
-        for row in self.transaction.open_table(crate::tables::BODILESS)?.iter()? {
+        for row in self
+            .transaction
+            .open_table(crate::tables::BODILESS)?
+            .iter()?
+        {
             if crate::tables::Bodiless::from_bits(row?.1.value()).forgotten {
                 standing.forgotten += 1;
             } else {

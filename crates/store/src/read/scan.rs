@@ -95,7 +95,7 @@ pub struct Scan<'a> {
 }
 
 enum Source {
-    Now(Range<'static, &'static [u8], &'static [u8]>),
+    Now(Box<Range<'static, &'static [u8], &'static [u8]>>),
     At(Box<dyn Iterator<Item = Bytes> + Send>, Hlc),
 }
 
@@ -113,7 +113,9 @@ impl Snapshot {
     pub fn scan(&self, range: &ScanRange) -> Result<Scan<'_>, StorageError> {
         Ok(Scan {
             snapshot: self,
-            source: Source::Now(self.heads.range::<&[u8]>(as_slices(&range.bounds()))?),
+            source: Source::Now(Box::new(
+                self.heads.range::<&[u8]>(as_slices(&range.bounds()))?,
+            )),
             reverse: range.reverse,
             left: range.limit.unwrap_or(u64::MAX),
         })
@@ -157,8 +159,22 @@ impl Snapshot {
     }
 }
 
+/// A step over the index.
+enum Step {
+    Row(Row),
+    /// Deleted or forgotten.
+    Nothing,
+    End,
+}
+
+impl From<Option<Row>> for Step {
+    fn from(row: Option<Row>) -> Self {
+        row.map_or(Self::Nothing, Self::Row)
+    }
+}
+
 impl Scan<'_> {
-    fn step(&mut self) -> Result<Option<Option<Row>>, StorageError> {
+    fn step(&mut self) -> Result<Step, StorageError> {
         match &mut self.source {
             Source::Now(range) => {
                 let next = if self.reverse {
@@ -166,15 +182,17 @@ impl Scan<'_> {
                 } else {
                     range.next()
                 };
-                let Some(row) = next else { return Ok(None) };
+                let Some(row) = next else {
+                    return Ok(Step::End);
+                };
                 let (key, heads) = row?;
                 let heads = HeadRow::decode(heads.value())?;
                 let key = Bytes::copy_from_slice(key.value());
-                self.snapshot.row(key, &heads).map(Some)
+                Ok(self.snapshot.row(key, &heads)?.into())
             }
             Source::At(keys, time) => match keys.next() {
-                Some(key) => self.snapshot.get_at(&key, *time).map(Some),
-                None => Ok(None),
+                Some(key) => Ok(self.snapshot.get_at(&key, *time)?.into()),
+                None => Ok(Step::End),
             },
         }
     }
@@ -186,12 +204,12 @@ impl Iterator for Scan<'_> {
     fn next(&mut self) -> Option<Self::Item> {
         while self.left > 0 {
             match self.step() {
-                Ok(Some(Some(row))) => {
+                Ok(Step::Row(row)) => {
                     self.left -= 1;
                     return Some(Ok(row));
                 }
-                Ok(Some(None)) => {}
-                Ok(None) => return None,
+                Ok(Step::Nothing) => {}
+                Ok(Step::End) => return None,
                 Err(error) => {
                     self.left = 0;
                     return Some(Err(error));

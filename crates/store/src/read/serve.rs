@@ -9,7 +9,7 @@ use crate::block::{Block, Stored, StoredEntry};
 use crate::error::{Damage, StorageError};
 use crate::keyring::Cursor;
 use crate::seal::{self, Nonce};
-use crate::tables::{Arrival, Bodiless, BODILESS};
+use crate::tables::{Arrival, BODILESS, Bodiless};
 
 /// What to send next.
 #[derive(Debug, Clone)]
@@ -97,18 +97,18 @@ impl Snapshot {
     }
 
     /// Cuts a stretch into runs at its signatures; returns their size.
-    fn stretch(
-        &self,
-        stretch: Stretch,
-        runs: &mut Vec<SignedRun>,
-    ) -> Result<usize, StorageError> {
+    fn stretch(&self, stretch: Stretch, runs: &mut Vec<SignedRun>) -> Result<usize, StorageError> {
         let Stretch {
             author,
             first,
             last,
         } = stretch;
         let id = self.authors.id(author)?;
-        let start = match self.blocks.range((author, 0)..=(author, first))?.next_back() {
+        let start = match self
+            .blocks
+            .range((author, 0)..=(author, first))?
+            .next_back()
+        {
             Some(row) => row?.0.value().1,
             None => return Err(Damage::Entry(self.authors.entry(author, first)?).into()),
         };
@@ -126,7 +126,10 @@ impl Snapshot {
                 || pending_size + size > MAX_RUN_BYTES;
             if too_long && let Some((count, signature)) = signed.take() {
                 let rest = pending.split_off(count);
-                runs.push(SignedRun::new(std::mem::replace(&mut pending, rest), signature));
+                runs.push(SignedRun::new(
+                    std::mem::replace(&mut pending, rest),
+                    signature,
+                ));
                 pending_size = pending.iter().map(Entry::size).sum();
             }
             pending.extend(entries);

@@ -7,11 +7,14 @@ use crate::common::{TestClock, get, in_memory, missing, pull, put, reopen};
 
 fn cut(prefix: &str) -> Cut {
     Cut {
-        id: *blake3::hash(prefix.as_bytes()).as_bytes().first_chunk().unwrap(),
+        id: *blake3::hash(prefix.as_bytes())
+            .as_bytes()
+            .first_chunk()
+            .unwrap(),
         predicate: Bytes::copy_from_slice(prefix.as_bytes()),
         policy: [5; 32],
         reason: 1,
-        as_of_ms: u64::MAX >> 16,
+        as_of_ms: 1_700_000_000_000 + 60_000,
     }
 }
 
@@ -37,13 +40,17 @@ fn value_salt_and_key_are_in_no_byte_of_the_files() {
     let clock = TestClock::new();
     let (store, memory) = in_memory(&clock, 1);
     for n in 0..500 {
-        put(&store, &format!("secret/{n:04}"), &format!("classified-{n:04}"));
+        put(
+            &store,
+            &format!("secret/{n:04}"),
+            &format!("classified-{n:04}"),
+        );
         put(&store, &format!("plain/{n:04}"), "kept");
     }
     let run = missing(&store, &Frontier::new());
     let salts: Vec<Vec<u8>> = run
         .iter()
-        .flat_map(|run| run.entries())
+        .flat_map(nocturne_core::VerifiedRun::entries)
         .filter_map(|entry| entry.entry().bodies[0].as_ref())
         .filter(|body| body.operation().unwrap().key.starts_with(b"secret"))
         .map(|body| body.joined()[..16].to_vec())

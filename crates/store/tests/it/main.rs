@@ -1,5 +1,10 @@
 //! The store, held to what it promises.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy allows them in test functions only, not in what those call"
+)]
+
 mod common;
 mod faults;
 mod forgetting;

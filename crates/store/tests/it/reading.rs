@@ -76,7 +76,10 @@ fn history_and_time_travel_agree() {
     for (hlc, value) in &moments {
         let row = snapshot.get_at(b"k", *hlc).unwrap();
         assert_eq!(row.map(|row| row.value), value.map(Into::into));
-        let scanned: Vec<_> = snapshot.scan_at(&ScanRange::default(), *hlc).unwrap().collect();
+        let scanned: Vec<_> = snapshot
+            .scan_at(&ScanRange::default(), *hlc)
+            .unwrap()
+            .collect();
         assert_eq!(scanned.len(), usize::from(value.is_some()));
     }
     assert_eq!(snapshot.get_at(b"k", Hlc::from_millis(1)).unwrap(), None);
@@ -84,13 +87,19 @@ fn history_and_time_travel_agree() {
     let hlcs: Vec<Hlc> = history.iter().map(|version| version.hlc).collect();
     let expected: Vec<Hlc> = moments.iter().rev().map(|(hlc, _)| *hlc).collect();
     assert_eq!(hlcs, expected);
-    assert!(history.iter().all(|v| matches!(v.content, Content::Here(_))));
+    assert!(
+        history
+            .iter()
+            .all(|v| matches!(v.content, Content::Here(_)))
+    );
 }
 
 #[test]
 fn writes_of_one_commit_build_on_each_other() {
     let (store, _) = in_memory(&TestClock::new(), 1);
-    let batches = (0..50).map(|n| Batch::new().put("k", format!("{n}"))).collect();
+    let batches = (0..50)
+        .map(|n| Batch::new().put("k", format!("{n}")))
+        .collect();
     for written in store.write_many_blocking(batches).unwrap() {
         written.unwrap();
     }

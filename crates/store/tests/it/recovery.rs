@@ -27,8 +27,7 @@ fn wrong_files_are_named() {
     let medium = || Medium::directory(dir.path()).unwrap();
     let open = |medium| Store::open(medium, options(&clock, 3), identity(1), None).map(drop);
     assert!(matches!(open(medium()), Err(OpenError::Missing)));
-    let store =
-        Store::create(medium(), options(&clock, 1), &genesis(), identity(1)).unwrap();
+    let store = Store::create(medium(), options(&clock, 1), &genesis(), identity(1)).unwrap();
     let store = StoreHandle::spawn(store).unwrap();
     put(&store, "k", "v");
     assert!(Medium::directory(dir.path()).is_err(), "locked");

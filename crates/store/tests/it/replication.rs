@@ -22,7 +22,11 @@ fn equal_frontiers_mean_equal_states_whatever_the_order() {
     // Each round, everyone writes to shared keys and one pulls from the next.
     for round in 0..12 {
         for (n, writer) in writers.iter().enumerate() {
-            put(writer, &format!("k{}", (round + n) % 4), &format!("{round}.{n}"));
+            put(
+                writer,
+                &format!("k{}", (round + n) % 4),
+                &format!("{round}.{n}"),
+            );
         }
         clock.advance(1);
         pull(&writers[round % 3], &writers[(round + 1) % 3]);
@@ -94,12 +98,18 @@ fn a_run_from_the_future_is_kept_sealed_until_the_clock_catches_up() {
     assert!(mine.hlc.millis() < 1_700_000_000_000 + 60_000);
     let needle = b"a-value-of-the-future";
     assert!(!memory.bytes().windows(needle.len()).any(|w| w == needle));
+    let sealed = memory.image();
     b.shutdown_blocking().unwrap();
-    let b = crate::common::reopen(memory.image().medium(), &early, 2, 77);
+    let reopened = memory.image();
+    let b = crate::common::reopen(reopened.medium(), &early, 2, 77);
     early.advance(9 * 3_600_000 + 1);
     put(&b, "later", "y");
-    assert_eq!(get(&b, "tomorrow").as_deref(), Some("a-value-of-the-future"));
+    assert_eq!(
+        get(&b, "tomorrow").as_deref(),
+        Some("a-value-of-the-future")
+    );
     assert_eq!(b.standing_blocking().unwrap().quarantined_runs, 0);
+    assert_ne!(reopened.keyring(), sealed.keyring(), "its key is punctured");
 }
 
 #[test]
@@ -123,9 +133,27 @@ fn an_author_with_two_histories_is_frozen() {
         [identity(7).author()]
     );
     put(&one, "more", "x");
+    assert_eq!(pull(&store, &one), [ApplyOutcome::Refused(Refusal::Frozen)]);
+}
+
+#[test]
+fn a_history_that_goes_on_from_another_entry_convicts_its_author() {
+    let clock = TestClock::new();
+    let (store, _) = in_memory(&clock, 1);
+    let ((one, _), (other, _)) = (in_memory(&clock, 7), in_memory(&clock, 7));
+    put(&one, "k", "one");
+    pull(&store, &one);
+    put(&other, "k", "another");
+    put(&other, "k", "and on");
+    // Only what follows the entry that the store has of its own: a sync sends no more.
+    let outcome = pull(&store, &other);
+    assert!(matches!(
+        outcome[..],
+        [ApplyOutcome::Refused(Refusal::Diverges(_))]
+    ));
     assert_eq!(
-        pull(&store, &one),
-        [ApplyOutcome::Refused(Refusal::Frozen)]
+        store.standing_blocking().unwrap().frozen,
+        [identity(7).author()]
     );
 }
 
@@ -145,7 +173,9 @@ fn a_body_that_its_sender_forgot_is_wanted_and_taken_from_another() {
                 entry.bodies = vec![None; entry.bodies.len()];
                 entry
             });
-            SignedRun::new(entries.collect(), run.signature()).verify().unwrap()
+            SignedRun::new(entries.collect(), run.signature())
+                .verify()
+                .unwrap()
         })
         .collect();
     b.apply_blocking(bare).unwrap();
