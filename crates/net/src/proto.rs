@@ -39,9 +39,12 @@ pub const MAX_FRAME: usize = nocturne_core::limits::MAX_ENTRY_BYTES + 256 * 1024
 pub const FRONTIER_PART: usize = 1_000;
 /// Most authors in a session's frontiers.
 pub const MAX_AUTHORS: usize = 65_536;
-/// Bytes of `Runs` and `Bodies` frames that a sender may have under way before the receiver says
+/// Cost of `Runs` and `Bodies` frames (bytes, or entries if they are tiny) that a sender may have under way before the receiver says
 /// they are durable: room for the largest frame and for the pipeline of disk and path.
 pub const WINDOW: u64 = 8 * 1024 * 1024;
+/// What an entry costs of the window at least, in bytes: an entry without operations takes four
+/// bytes on the wire and much more in memory.
+pub const MIN_ENTRY_COST: u64 = 64;
 /// Size that a sender fills `Runs` and `Bodies` frames to, in bytes.
 pub const FRAME_TARGET: usize = 256 * 1024;
 /// Most bodies in one question.

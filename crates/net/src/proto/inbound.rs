@@ -11,6 +11,7 @@ use nocturne_core::{AuthorId, Frontier, OpBody, OpRef, SignedRun, StoreId};
 use super::error::Violation;
 use super::io::{Persist, Persisted, Rejection, RunOutcome};
 use super::report::Report;
+use super::scan::runs_cost;
 use super::{MAX_AUTHORS, WINDOW};
 
 /// Batches that the store may have at once: one is verified while another is written.
@@ -95,7 +96,8 @@ impl Inbound {
         bytes: u64,
         report: &mut Report,
     ) -> Result<(), Violation> {
-        self.take_window(bytes)?;
+        let entries = message.runs.iter().map(|run| run.entries.len() as u64);
+        self.take_window(runs_cost(bytes, entries.sum()))?;
         self.authors_named += message.new_authors.len();
         if self.authors_named > MAX_AUTHORS {
             return Err(Violation::TooManyAuthors);

@@ -10,6 +10,7 @@ use nocturne_core::{AuthorId, Entry, Frontier, OpBody, SignedRun};
 
 use super::error::Violation;
 use super::io::{Cursor, Load};
+use super::scan::runs_cost;
 use super::{FRAME_TARGET, WINDOW, messages};
 use crate::framing::PREFIX_LEN;
 
@@ -179,7 +180,8 @@ impl Outbound {
             self.ready = self.frame_bodies().or_else(|| self.frame_runs());
         }
         if let Some(ready) = self.ready.take() {
-            let cost = ready.frame.len().saturating_sub(PREFIX_LEN) as u64;
+            let bytes = ready.frame.len().saturating_sub(PREFIX_LEN) as u64;
+            let cost = runs_cost(bytes, ready.entries);
             if self.under_way.saturating_add(cost) > WINDOW {
                 self.ready = Some(ready);
                 return None;

@@ -4,6 +4,7 @@
 use nocturne_core::limits::{MAX_OPS, MAX_RUN_ENTRIES};
 
 use super::error::Violation;
+use super::{MIN_ENTRY_COST, WINDOW};
 
 /// What is left of a message.
 #[derive(Clone, Copy)]
@@ -99,12 +100,13 @@ const MIN_RUN: usize = 100;
 /// Smallest operation: a body has 16 bytes of salt.
 const MIN_OPERATION: usize = 16;
 
-/// Checks the counts inside a `Runs` message: authors by their length, runs, entries and
-/// operations by what the smallest valid ones take.
-pub(super) fn runs(message: &[u8]) -> Result<(), Violation> {
+/// Checks the counts inside a `Runs` message: authors by their length, runs and operations by what
+/// the smallest valid ones take, entries by what the window allows. Returns the number of entries.
+pub(super) fn runs(message: &[u8]) -> Result<u64, Violation> {
     const NAME: &str = "Runs";
     let too_many = Err(Violation::TooMany { message: NAME });
     let mut fields = Fields(message);
+    let mut total = 0;
     while let Some(field) = fields.next()? {
         match field.number {
             1 if field.content.len() != 32 => return Err(Violation::Malformed),
@@ -121,11 +123,20 @@ pub(super) fn runs(message: &[u8]) -> Result<(), Violation> {
                         return too_many;
                     }
                 }
+                total += entries as u64;
+                if total.saturating_mul(MIN_ENTRY_COST) > WINDOW {
+                    return too_many;
+                }
             }
             _ => {}
         }
     }
-    Ok(())
+    Ok(total)
+}
+
+/// What a frame of runs costs of the window.
+pub(super) fn runs_cost(bytes: u64, entries: u64) -> u64 {
+    bytes.max(entries.saturating_mul(MIN_ENTRY_COST))
 }
 
 fn entry(message: &[u8]) -> Result<(), Violation> {
