@@ -11,7 +11,7 @@
 //! - [`driver`] (feature `store`, on by default): runs sessions over a [`transport::Connection`]
 //!   against a `StoreHandle`, and keeps a store live over gossip.
 //! - [`iroh`] (feature `iroh`, on by default): QUIC, hole punching, local discovery and gossip.
-//! - [`sim`] (feature `sim`): a seeded network in virtual time.
+//! - `sim` (feature `sim`): a seeded network in virtual time.
 //!
 //! # What it is not
 //!
