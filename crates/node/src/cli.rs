@@ -20,7 +20,7 @@ pub use evidence::{
     ForgetArgs, PolicyCommand, ProofCommand, ReceiptsArgs, ResidueArgs, VerifyArgs,
 };
 pub use inputs::InputError;
-pub use mesh::{InitArgs, InviteArgs, JoinArgs, PeerCommand, ServeArgs, SyncArgs};
+pub use mesh::{DemoArgs, InitArgs, InviteArgs, JoinArgs, PeerCommand, ServeArgs, SyncArgs};
 pub use run::main;
 
 /// A peer-to-peer key-value store that works offline, merges without losing work, and forgets with
@@ -125,6 +125,8 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Search for bytes in every file of the data directory
     Residue(ResidueArgs),
+    /// Show the whole thing on this machine's own files: three nodes over real QUIC on loopback
+    Demo(DemoArgs),
     /// Print a completion script for a shell
     #[command(
         after_help = "Example:\n  nocturne completions bash > ~/.local/share/bash-completion/completions/nocturne"

@@ -81,17 +81,15 @@ pub enum NodeError {
     #[error("not written: {0}")]
     Write(#[from] WriteError),
     /// The key has no value.
-    #[error("no value for the key {key}: {}", if *.forgotten { "it was forgotten" } else if *.deleted { "it was deleted" } else { "it was never set" })]
+    #[error("no value for the key {key}: it is {why}")]
     NoValue {
         /// The key, escaped.
         key: Box<str>,
-        /// Whether its winner is a delete.
-        deleted: bool,
-        /// Whether its winner's content was forgotten.
-        forgotten: bool,
+        /// What became of it.
+        why: NoValue,
     },
     /// The key has no history.
-    #[error("no versions of the key {0}: it was never set")]
+    #[error("no versions of the key {0}: it is {absent}", absent = NoValue::Absent)]
     NoVersions(Box<str>),
     /// A read failed.
     #[error("cannot read: {0}")]
@@ -221,6 +219,24 @@ pub enum NodeError {
     /// What the daemon, or the node in this process, reported.
     #[error("{}", .0.message)]
     Reported(ErrorReport),
+}
+
+/// Why a key has no value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoValue {
+    /// Nothing is known of it. Once all versions are forgotten that is so, too: the key itself is
+    /// gone.
+    #[error("not set here, or was forgotten")]
+    Absent,
+    /// Its winner is a delete.
+    #[error("deleted")]
+    Deleted,
+    /// Its winner's content was forgotten.
+    #[error("forgotten")]
+    Forgotten,
+    /// Its winner's content has not come yet.
+    #[error("known, but its content has not come yet")]
+    Wanted,
 }
 
 impl From<LedgerError> for NodeError {

@@ -18,7 +18,7 @@ use crate::data_dir::{DataDirError, Layout, Lock, Pending, State, create_identit
 use crate::error::NodeError;
 use crate::join::{JoinRefusal, JoinRequest, MAX_MESSAGE, decode_answer};
 use crate::mesh::Name;
-use crate::network::{Network, NetworkOptions, Target};
+use crate::network::{Network, NetworkOptions};
 use crate::node::{Node, default_name, make_joined};
 use crate::ticket::Ticket;
 use crate::time::Rfc3339;
@@ -244,12 +244,9 @@ async fn arrive(
     let node = Node::open(layout, config).await?;
     if wait {
         let network = Network::start(&node, options).await?;
-        let name = ticket.inviter.id.to_string();
-        let inviter = Target {
-            id: ticket.inviter.id,
-            name,
-        };
-        let settled = network.settle(&node, &[inviter], FIRST_SYNC).await;
+        let settled = network
+            .settle(&node, Some(ticket.inviter.id), FIRST_SYNC)
+            .await;
         network.stop(&node).await;
         settled?;
     }

@@ -15,6 +15,7 @@ pub mod clock;
 pub mod config;
 pub mod daemon;
 pub mod data_dir;
+pub mod demo;
 pub mod error;
 pub mod execute;
 pub mod export;

@@ -30,12 +30,11 @@ use crate::mesh::announce_address;
 use crate::node::Node;
 use admission::Gate;
 use links::Links;
-pub use rounds::{Tally, Target};
 
 /// How long a peer may take to say hello: a connection that has died is noticed by this.
 const GREETING: Duration = Duration::from_secs(5);
 /// How long a connection attempt may take.
-const CONNECT: Duration = Duration::from_secs(8);
+const CONNECT: Duration = Duration::from_secs(5);
 
 /// How to be on the network.
 #[derive(Debug, Clone)]
@@ -93,7 +92,7 @@ fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Network {
     /// Goes on the network. The node refers to it until [`Network::stop`].
     pub async fn start(node: &Arc<Node>, options: NetworkOptions) -> Result<Arc<Self>, NodeError> {
-        let endpoint = bind(node, &options).await?;
+        let endpoint = bind_again(node, &options).await?;
         let Some(sync) = endpoint.transport(SYNC_ALPN) else {
             return Err(BindError::Setup.into());
         };
@@ -201,6 +200,35 @@ impl Network {
             None => kicks.values().for_each(|kick| kick.notify_one()),
         }
     }
+}
+
+/// Where any port will do, a daemon takes the one it had before, if it is still free: its peers look
+/// for it there.
+async fn bind_again(node: &Arc<Node>, options: &NetworkOptions) -> Result<IrohNode, NodeError> {
+    if !options.stay || options.listen.port() != 0 {
+        return Ok(bind(node, options).await?);
+    }
+    let mut endpoint = None;
+    if let Some(port) = node.last_port() {
+        let listen = SocketAddr::new(options.listen.ip(), port);
+        endpoint = bind(
+            node,
+            &NetworkOptions {
+                listen,
+                ..options.clone()
+            },
+        )
+        .await
+        .ok();
+    }
+    let endpoint = match endpoint {
+        Some(endpoint) => endpoint,
+        None => bind(node, options).await?,
+    };
+    if let Some(socket) = endpoint.sockets().first() {
+        node.had_port(socket.port()).await?;
+    }
+    Ok(endpoint)
 }
 
 async fn bind(node: &Arc<Node>, options: &NetworkOptions) -> Result<IrohNode, BindError> {

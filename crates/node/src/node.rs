@@ -126,6 +126,14 @@ impl Node {
             .map_or_else(|| id.to_string(), |store| store.name.clone())
     }
 
+    /// A member's name for people; its id if it is not known.
+    pub fn peer_name(&self, id: AuthorId) -> String {
+        self.mesh()
+            .members
+            .get(&id)
+            .map_or_else(|| id.to_string(), |member| member.name.clone())
+    }
+
     /// A store by id, the root store too.
     pub fn handle(&self, id: StoreId) -> Option<StoreHandle> {
         if id == self.root.id() {
@@ -276,6 +284,19 @@ impl Node {
             known.relay = announced.relay.clone().or(known.relay);
         }
         known
+    }
+
+    /// The port that the daemon had last.
+    pub(crate) fn last_port(&self) -> Option<u16> {
+        guard(&self.state).port
+    }
+
+    /// Notes which port the daemon has.
+    pub(crate) async fn had_port(&self, port: u16) -> Result<(), NodeError> {
+        if self.last_port() == Some(port) {
+            return Ok(());
+        }
+        self.update_state(|state| state.port = Some(port)).await
     }
 
     /// Notes that a peer is connected now.

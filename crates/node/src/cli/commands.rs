@@ -11,6 +11,7 @@ use crate::api::{BatchOp, Item, JsonHlc, Request, ScanSpec};
 use crate::bytes_json::JsonBytes;
 use crate::client::Client;
 use crate::data_dir::{DataDirError, Layout};
+use crate::demo::{self, DemoOptions};
 use crate::error::NodeError;
 use crate::output::Printer;
 
@@ -34,6 +35,14 @@ pub(super) async fn dispatch(cli: Cli, printer: &mut Printer) -> Outcome {
     };
     match command {
         Command::Completions { shell } => Ok(run::completions(shell)),
+        Command::Demo(args) => {
+            let options = DemoOptions {
+                dir: args.dir,
+                keep: args.keep,
+                json: context.printer.is_json(),
+            };
+            demo::run(options).await.map(Ok)
+        }
         Command::Init(args) => mesh::init(&mut context, args).await,
         Command::Id => mesh::id(&mut context),
         Command::Serve(args) => mesh::serve(&mut context, args).await,

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::inputs::duration;
@@ -109,4 +111,19 @@ pub struct SyncArgs {
     /// Give up after this long
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
     pub timeout: Duration,
+}
+
+/// `demo`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  nocturne demo\n  nocturne demo --dir ~/notes --keep /tmp/demo\n\n\
+    Needs no data directory and touches none. Exit 1 if any claim that it prints does not hold."
+)]
+pub struct DemoArgs {
+    /// The directory tree whose files are imported
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub dir: PathBuf,
+    /// Leave the three data directories here, to look at afterwards
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
 }

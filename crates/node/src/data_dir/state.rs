@@ -47,6 +47,8 @@ pub struct State {
     pub pending: Option<Pending>,
     /// Stores that lie here: one of these that is missing is lost, not new.
     pub stores: BTreeSet<StoreId>,
+    /// The port that the daemon had last, so that a free one stays the same: peers find it again.
+    pub port: Option<u16>,
     /// Peers by id.
     pub peers: BTreeMap<AuthorId, KnownPeer>,
 }
@@ -125,6 +127,8 @@ struct Form {
     pending: Option<PendingForm>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     stores: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    port: Option<u16>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     peers: BTreeMap<String, KnownPeer>,
 }
@@ -157,6 +161,7 @@ impl State {
             mesh: None,
             pending: None,
             stores: BTreeSet::new(),
+            port: None,
             peers: BTreeMap::new(),
         }
     }
@@ -215,6 +220,7 @@ impl State {
             mesh,
             pending,
             stores,
+            port: form.port,
             peers,
         })
     }
@@ -237,6 +243,7 @@ impl State {
                 },
             }),
             stores: self.stores.iter().map(ToString::to_string).collect(),
+            port: self.port,
             peers: self
                 .peers
                 .iter()

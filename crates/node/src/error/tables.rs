@@ -3,7 +3,7 @@
 use nocturne_forget::engine::ForgetError;
 use nocturne_store::{ActorError, OpenError, StorageError, WriteError};
 
-use super::NodeError;
+use super::{NoValue, NodeError};
 use crate::data_dir::{DataDirError, IdentityError, StateError};
 use crate::join::JoinRefusal;
 use crate::report::Exit;
@@ -86,12 +86,12 @@ impl NodeError {
             Self::Reader => {
                 "Ask a writer to write, or join with a ticket made without --reader".into()
             }
-            Self::NoValue {
-                forgotten: true, ..
-            } => "`nocturne receipts` shows when it was forgotten".into(),
-            Self::NoValue { deleted: true, .. } => {
-                "`nocturne history KEY` shows earlier versions".into()
-            }
+            Self::NoValue { why, .. } => match why {
+                NoValue::Forgotten => "`nocturne receipts` shows when it was forgotten".into(),
+                NoValue::Deleted => "`nocturne history KEY` shows earlier versions".into(),
+                NoValue::Wanted => "`nocturne sync` fetches it from a peer that has it".into(),
+                NoValue::Absent => String::new(),
+            },
             Self::Import(_) => "Nothing was written; correct the input and try again".into(),
             Self::Ticket(_) => "Copy the whole line that `nocturne invite` printed".into(),
             Self::TicketExpired(_) => "Ask for a new ticket: `nocturne invite`".into(),
@@ -202,7 +202,9 @@ fn open(error: &OpenError) -> (&'static str, Exit) {
 
 fn open_hint(error: &OpenError, path: &std::path::Path) -> String {
     match error {
-        OpenError::Storage(StorageError::Damaged(_) | StorageError::Database(_))
+        OpenError::Storage(
+            StorageError::Damaged(_) | StorageError::Database(_) | StorageError::Io(_),
+        )
         | OpenError::Missing
         | OpenError::Genesis(_)
         | OpenError::OtherStore { .. } => {
@@ -220,6 +222,10 @@ fn storage(error: &StorageError) -> (&'static str, Exit) {
         StorageError::Full => ("disk-full", Exit::Failed),
         StorageError::Damaged(_) => ("damaged", Exit::Damaged),
         StorageError::Database(_) => ("database", Exit::Damaged),
+        // A file that ends before what it should hold was cut short.
+        StorageError::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            ("damaged", Exit::Damaged)
+        }
         _ => ("disk", Exit::Failed),
     }
 }
@@ -227,6 +233,7 @@ fn storage(error: &StorageError) -> (&'static str, Exit) {
 fn storage_hint(error: &StorageError) -> String {
     match error {
         StorageError::Damaged(_) => "`nocturne verify` names everything that is damaged".into(),
+        StorageError::Full => "Free some space and try again; nothing acknowledged is lost".into(),
         _ => String::new(),
     }
 }

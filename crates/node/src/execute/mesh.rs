@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nocturne_core::{Entropy, Identity};
+use nocturne_core::{AuthorId, Entropy, Identity};
 use nocturne_net::transport::PeerAddr;
 use nocturne_store::{Batch, SystemEntropy};
 use tokio::time::Duration;
@@ -11,8 +11,8 @@ use zeroize::Zeroizing;
 use super::{Out, give};
 use crate::api::Item;
 use crate::error::NodeError;
-use crate::mesh::{Access, Invite, Role, Status};
-use crate::network::{Network, NetworkOptions, Target};
+use crate::mesh::{Access, Invite, Role};
+use crate::network::{Network, NetworkOptions};
 use crate::node::Node;
 use crate::ticket::Ticket;
 use crate::time::Rfc3339;
@@ -96,40 +96,25 @@ pub(super) async fn sync(
     peer: Option<&str>,
     timeout_ms: u64,
 ) -> Result<Item, NodeError> {
-    let targets = targets(node, peer)?;
+    let only = peer.map(|text| find(node, text)).transpose()?;
+    if only.is_none() && node.mesh().members.iter().all(|(id, _)| id == node.id()) {
+        return Err(NodeError::Alone);
+    }
     let limit = Duration::from_millis(timeout_ms);
     if let Some(network) = node.network() {
-        return network.settle(node, &targets, limit).await;
+        return network.settle(node, only, limit).await;
     }
     let network = Network::start(node, NetworkOptions::passing(&node.config)).await?;
-    let settled = network.settle(node, &targets, limit).await;
+    let settled = network.settle(node, only, limit).await;
     network.stop(node).await;
     settled
 }
 
-fn targets(node: &Node, peer: Option<&str>) -> Result<Vec<Target>, NodeError> {
-    let mesh = node.mesh();
-    let wanted = match peer {
-        None => None,
-        Some(text) => match mesh.members.find(text).as_slice() {
-            [] => return Err(NodeError::UnknownPeer(text.into())),
-            [one] => Some(*one),
-            _ => return Err(NodeError::AmbiguousPeer(text.into())),
-        },
-    };
-    let others = mesh.members.iter().filter(|(id, member)| {
-        *id != node.id()
-            && member.status == Status::Active
-            && wanted.is_none_or(|wanted| wanted == *id)
-    });
-    let targets: Vec<Target> = others
-        .map(|(id, member)| Target {
-            id,
-            name: member.name.clone(),
-        })
-        .collect();
-    if targets.is_empty() {
-        return Err(NodeError::Alone);
+/// The member that a text names.
+fn find(node: &Node, text: &str) -> Result<AuthorId, NodeError> {
+    match node.mesh().members.find(text).as_slice() {
+        [one] if *one != node.id() => Ok(*one),
+        [] | [_] => Err(NodeError::UnknownPeer(text.into())),
+        _ => Err(NodeError::AmbiguousPeer(text.into())),
     }
-    Ok(targets)
 }

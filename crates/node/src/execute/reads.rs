@@ -9,7 +9,7 @@ use tokio::task::spawn_blocking;
 use super::Out;
 use crate::api::{Action, Head, Item, JsonHlc, ScanSpec};
 use crate::bytes_json::{JsonBytes, Shown};
-use crate::error::NodeError;
+use crate::error::{NoValue, NodeError};
 use crate::node::Node;
 
 pub(super) async fn get(
@@ -22,15 +22,14 @@ pub(super) async fn get(
     let handle = node.store(store)?;
     spawn_blocking(move || {
         let snapshot = handle.snapshot()?;
-        let missing = |deleted, forgotten| NodeError::NoValue {
+        let missing = |why| NodeError::NoValue {
             key: Shown(&key.0).to_string().into(),
-            deleted,
-            forgotten,
+            why,
         };
         if let Some(JsonHlc(time)) = at {
             let row = snapshot
                 .get_at(&key.0, time)?
-                .ok_or_else(|| missing(false, false))?;
+                .ok_or_else(|| missing(NoValue::Absent))?;
             return Ok(value(row, Vec::new()));
         }
         let heads = snapshot.heads(&key.0)?;
@@ -42,13 +41,14 @@ pub(super) async fn get(
                     .collect();
                 Ok(value(row, heads))
             }
-            None => {
-                let winner = heads.first().map(|version| &version.content);
-                let deleted = winner
-                    .and_then(Content::operation)
-                    .is_some_and(|operation| operation.kind == OpKind::Delete);
-                Err(missing(deleted, matches!(winner, Some(Content::Forgotten))))
-            }
+            None => Err(missing(
+                match heads.first().map(|version| &version.content) {
+                    Some(Content::Here(_)) => NoValue::Deleted,
+                    Some(Content::Forgotten) => NoValue::Forgotten,
+                    Some(Content::Wanted) => NoValue::Wanted,
+                    Some(Content::Invalid) | None => NoValue::Absent,
+                },
+            )),
         }
     })
     .await?

@@ -14,24 +14,16 @@ use super::{Network, guard, sync_options};
 use crate::api::{Item, Reached, StoreSync};
 use crate::clock::Stopwatch;
 use crate::error::NodeError;
+use crate::mesh::Status;
 use crate::node::Node;
 
 /// Between two rounds that moved nothing and still were not equal: what is missing is on its way
 /// through somebody else.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// With whom to sync.
-#[derive(Debug, Clone)]
-pub struct Target {
-    /// The peer.
-    pub id: AuthorId,
-    /// What people call it.
-    pub name: String,
-}
-
 /// What one pass over all stores with one peer did.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub(super) struct Tally {
     stores: BTreeMap<StoreId, StoreSync>,
     /// Whether all stores ended with equal frontiers.
     pub equal: bool,
@@ -156,12 +148,12 @@ impl Network {
         }
     }
 
-    /// Passes with all targets until nothing moves and all that can be reached are equal, or until
-    /// the time is over. Returns what was moved and how each peer ended.
+    /// Passes with the peer, or with every active member, until nothing moves and all that can be
+    /// reached are equal, or until the time is over. Returns what was moved and how each peer ended.
     pub async fn settle(
         self: &Arc<Self>,
         node: &Arc<Node>,
-        targets: &[Target],
+        only: Option<AuthorId>,
         limit: Duration,
     ) -> Result<Item, NodeError> {
         let deadline = Instant::now() + limit;
@@ -170,47 +162,47 @@ impl Network {
         loop {
             let before = node.digests();
             let mut passes = JoinSet::new();
-            for target in targets.iter().filter(|target| {
-                reached
-                    .get(&target.id)
-                    .is_none_or(|known| known.problem.is_none())
-            }) {
-                let (node, network, id) = (Arc::clone(node), Arc::clone(self), target.id);
-                passes.spawn(async move {
-                    let pass = timeout_at(deadline, network.pass(&node, id)).await;
-                    (id, pass)
-                });
+            // Asked anew each time: a round may bring word of members that nobody here knew.
+            for id in targets(node, only) {
+                if reached.get(&id).is_none_or(|known| known.problem.is_none()) {
+                    let (node, network) = (Arc::clone(node), Arc::clone(self));
+                    passes.spawn(async move {
+                        (id, timeout_at(deadline, network.pass(&node, id)).await)
+                    });
+                }
             }
             let (mut all_equal, mut moved) = (true, 0);
             while let Some(done) = passes.join_next().await {
                 let (id, pass) = done?;
-                let name = targets
-                    .iter()
-                    .find(|t| t.id == id)
-                    .map(|t| t.name.clone())
-                    .unwrap_or_default();
-                let mut state = Reached {
-                    node: id.to_string(),
-                    name,
-                    synced: false,
-                    problem: None,
-                };
+                let (mut synced, mut problem) = (false, None);
                 match pass {
                     Ok(Ok(tally)) => {
-                        state.synced = tally.equal;
-                        all_equal &= tally.equal;
+                        synced = tally.equal;
                         moved += tally.moved;
                         tally.merge_into(&mut stores);
                     }
-                    Ok(Err(error)) => match error.lasting() {
-                        Some(problem) => state.problem = Some(problem),
-                        None => all_equal = false,
-                    },
-                    Err(_) => all_equal = false,
+                    Ok(Err(error)) => problem = error.lasting(),
+                    Err(_) if !self.is_connected(&id) => {
+                        problem = Some(ConnectError::Timeout.to_string());
+                    }
+                    Err(_) => {}
                 }
-                reached.insert(id, state);
+                all_equal &= synced || problem.is_some();
+                let name = node.peer_name(id);
+                reached.insert(
+                    id,
+                    Reached {
+                        node: id.to_string(),
+                        name,
+                        synced,
+                        problem,
+                    },
+                );
             }
-            let settled = all_equal && moved == 0 && before == node.digests();
+            let known = targets(node, only)
+                .iter()
+                .all(|id| reached.contains_key(id));
+            let settled = all_equal && known && moved == 0 && before == node.digests();
             if settled || Instant::now() >= deadline {
                 return verdict(settled, stores, reached);
             }
@@ -219,6 +211,19 @@ impl Network {
             }
         }
     }
+}
+
+/// The members to sync with.
+fn targets(node: &Node, only: Option<AuthorId>) -> Vec<AuthorId> {
+    if let Some(only) = only {
+        return vec![only];
+    }
+    let mesh = node.mesh();
+    let others = mesh
+        .members
+        .iter()
+        .filter(|(id, member)| *id != node.id() && member.status == Status::Active);
+    others.map(|(id, _)| id).collect()
 }
 
 fn verdict(
