@@ -214,7 +214,7 @@ pub enum NodeError {
         first: Box<str>,
     },
     /// A background task ended in a way that it never should.
-    #[error("an internal task failed: {0}")]
+    #[error("an internal task failed, most likely on damaged data: {0}")]
     Task(#[from] tokio::task::JoinError),
     /// What the daemon, or the node in this process, reported.
     #[error("{}", .0.message)]

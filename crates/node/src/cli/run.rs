@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
-use super::{Cli, Global, commands, usage};
+use super::{Cli, Command, Global, commands, usage};
 use crate::config::{Config, MAX_CONFIG_BYTES};
 use crate::data_dir::{DataDirError, Layout, at};
 use crate::error::NodeError;
@@ -24,7 +24,8 @@ fn run(args: Vec<OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage_error(&error, &args),
     };
-    start_logging(&cli.global);
+    start_logging(&cli.global, matches!(cli.command, Command::Serve(_)));
+    log_panics_of_workers();
     let mut printer = Printer::new(cli.global.json, cli.global.quiet);
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -82,25 +83,26 @@ fn usage_error(error: &clap::Error, args: &[OsString]) -> ExitCode {
     )
 }
 
-fn start_logging(global: &Global) {
-    let level = match (global.quiet, global.verbose) {
-        (true, _) => "error",
-        (false, 0) => "warn",
-        (false, 1) => {
-            "warn,nocturne_node=info,nocturne_net=info,nocturne_store=info,nocturne_forget=info"
-        }
-        (false, 2) => {
-            "info,nocturne_node=debug,nocturne_net=debug,nocturne_store=debug,nocturne_forget=debug"
-        }
-        (false, _) => "debug",
-    };
+/// A daemon logs what goes wrong. A command tells it as its result, in one line, and logs nothing
+/// more unless asked.
+fn start_logging(global: &Global, serving: bool) {
+    const OURS: [&str; 4] = [
+        "nocturne_node",
+        "nocturne_net",
+        "nocturne_store",
+        "nocturne_forget",
+    ];
     // The network library's warnings are about paths and retries: what matters of them comes back
     // to us as an error.
-    let default = if global.verbose == 0 {
-        format!("{level},iroh=error,noq=error,iroh_gossip=error")
-    } else {
-        level.to_owned()
+    let (others, ours) = match (global.quiet, global.verbose, serving) {
+        (true, ..) | (false, 0, false) => ("off", "off"),
+        (false, 0, true) => ("error", "warn"),
+        (false, 1, _) => ("error", "info"),
+        (false, 2, _) => ("warn", "debug"),
+        (false, ..) => ("debug", "trace"),
     };
+    let ours = OURS.map(|target| format!("{target}={ours}"));
+    let default = format!("{others},{}", ours.join(","));
     let filter = tracing_subscriber::EnvFilter::try_from_env("NOCTURNE_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
     let subscriber = tracing_subscriber::fmt()
@@ -109,6 +111,19 @@ fn start_logging(global: &Global) {
         .with_ansi(io::IsTerminal::is_terminal(&io::stderr()));
     // Only fails if a subscriber is set already, in a program that embeds this.
     subscriber.try_init().ok();
+}
+
+/// A panic on a worker comes back as an error (the database engine panics on some damaged pages):
+/// it belongs into the log, not between the lines of the result.
+fn log_panics_of_workers() {
+    let shown = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if std::thread::current().name() == Some("main") {
+            shown(info);
+        } else {
+            tracing::error!(%info, "a worker panicked");
+        }
+    }));
 }
 
 /// The data directory that the arguments, the environment or the platform name.

@@ -23,9 +23,9 @@ impl NodeError {
                 nocturne_forget::receipt_log::LogError::Ledger(_) => ("failed", Exit::Failed),
                 _ => ("damaged", Exit::Damaged),
             },
-            Self::Spawn(_) | Self::Entropy(_) | Self::Signals(_) | Self::Task(_) => {
-                ("failed", Exit::Failed)
-            }
+            Self::Spawn(_) | Self::Entropy(_) | Self::Signals(_) => ("failed", Exit::Failed),
+            Self::Task(error) if error.is_panic() => ("damaged", Exit::Damaged),
+            Self::Task(_) => ("failed", Exit::Failed),
             Self::UnknownStore(_) => ("unknown-store", Exit::NotFound),
             Self::RootIsReserved => ("root-reserved", Exit::Refused),
             Self::Reader => ("reader", Exit::Refused),
@@ -118,6 +118,7 @@ impl NodeError {
             Self::Unsound { .. } => {
                 "Stop using this data directory and restore it, or join again as a new node".into()
             }
+            Self::Task(_) => "`nocturne verify --deep` names everything that is damaged".into(),
             Self::Read(error) => storage_hint(error),
             Self::Actor(ActorError::Storage(error)) => storage_hint(error),
             Self::Write(WriteError::Actor(ActorError::Storage(error))) => storage_hint(error),

@@ -9,30 +9,30 @@ use serde_json::Value;
 
 /// What a command did.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Ran {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Ran {
     /// It must have succeeded.
     #[track_caller]
-    pub fn ok(self) -> String {
+    pub(crate) fn ok(self) -> String {
         assert_eq!(self.code, 0, "{self:?}");
         self.stdout
     }
 
     /// It must have succeeded with one JSON document.
     #[track_caller]
-    pub fn json(self) -> Value {
+    pub(crate) fn json(self) -> Value {
         let text = self.ok();
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
     }
 
     /// It must have failed with this code and one line on stderr; returns the line.
     #[track_caller]
-    pub fn fails(self, code: i32) -> String {
+    pub(crate) fn fails(self, code: i32) -> String {
         assert_eq!(self.code, code, "{self:?}");
         assert_eq!(self.stdout, "", "{self:?}");
         assert_eq!(self.stderr.lines().count(), 1, "{self:?}");
@@ -42,39 +42,39 @@ impl Ran {
 }
 
 /// A data directory.
-pub struct Home {
+pub(crate) struct Home {
     dir: tempfile::TempDir,
 }
 
 impl Home {
     /// An empty place in which a data directory can be made.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             dir: tempfile::tempdir().unwrap(),
         }
     }
 
     /// With a new mesh.
-    pub fn init(name: &str) -> Self {
+    pub(crate) fn init(name: &str) -> Self {
         let home = Self::new();
         home.run(["init", "--name", name]).ok();
         home
     }
 
     /// The data directory.
-    pub fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.dir.path().join("data")
     }
 
     /// A file beside the data directory.
-    pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.dir.path().join(name);
         std::fs::write(&path, content).unwrap();
         path
     }
 
     /// The only database file of the store `main`.
-    pub fn main_store(&self) -> PathBuf {
+    pub(crate) fn main_store(&self) -> PathBuf {
         let id = self.json(["status"])["stores"][1]["store"]
             .as_str()
             .unwrap()
@@ -95,12 +95,12 @@ impl Home {
     }
 
     /// Runs a command.
-    pub fn run<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Ran {
+    pub(crate) fn run<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Ran {
         self.run_with(args, b"")
     }
 
     /// Runs a command with something on stdin.
-    pub fn run_with<S: AsRef<OsStr>>(
+    pub(crate) fn run_with<S: AsRef<OsStr>>(
         &self,
         args: impl IntoIterator<Item = S>,
         stdin: &[u8],
@@ -126,13 +126,13 @@ impl Home {
 
     /// Runs a command with `--json`; it must succeed with one document.
     #[track_caller]
-    pub fn json<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Value {
+    pub(crate) fn json<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Value {
         let args = args.into_iter().map(|arg| arg.as_ref().to_owned());
         self.run(args.chain(["--json".into()])).json()
     }
 
     /// Starts a stream; its lines can be read.
-    pub fn stream<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Running {
+    pub(crate) fn stream<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Running {
         let mut command = self.command(args);
         command
             .stdin(Stdio::null())
@@ -142,7 +142,7 @@ impl Home {
     }
 
     /// Starts a daemon and waits until it is ready.
-    pub fn serve(&self) -> Running {
+    pub(crate) fn serve(&self) -> Running {
         let mut running = self.stream(["serve", "--json"]);
         let ready: Value = serde_json::from_str(&running.line()).unwrap();
         assert_eq!(ready["event"], "ready");
@@ -150,7 +150,7 @@ impl Home {
     }
 
     /// Joins the mesh of a node whose daemon runs.
-    pub fn join(inviter: &Home, name: &str) -> Self {
+    pub(crate) fn join(inviter: &Home, name: &str) -> Self {
         let home = Self::new();
         let ticket = inviter.ticket();
         home.run(["join", &ticket, "--name", name]).ok();
@@ -158,17 +158,17 @@ impl Home {
     }
 
     /// A new ticket.
-    pub fn ticket(&self) -> String {
+    pub(crate) fn ticket(&self) -> String {
         self.json(["invite"])["ticket"].as_str().unwrap().to_owned()
     }
 
     /// All rows of `main`, as they are printed.
-    pub fn rows(&self) -> String {
+    pub(crate) fn rows(&self) -> String {
         self.run(["scan", "--json"]).ok()
     }
 
     /// Digest of `main`'s frontier.
-    pub fn frontier(&self) -> String {
+    pub(crate) fn frontier(&self) -> String {
         self.json(["status"])["stores"][1]["frontier"]
             .as_str()
             .unwrap()
@@ -177,7 +177,7 @@ impl Home {
 }
 
 /// A process that runs until it is told to stop; killed when dropped.
-pub struct Running {
+pub(crate) struct Running {
     child: Child,
     out: BufReader<ChildStdout>,
 }
@@ -189,7 +189,7 @@ impl Running {
     }
 
     /// The next line of its output.
-    pub fn line(&mut self) -> String {
+    pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
         self.out.read_line(&mut line).unwrap();
         assert!(
@@ -207,7 +207,7 @@ impl Running {
     }
 
     /// SIGTERM; it must stop with 0.
-    pub fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         self.signal("-TERM");
         let mut rest = String::new();
         self.out.read_to_string(&mut rest).unwrap();
@@ -216,7 +216,7 @@ impl Running {
     }
 
     /// SIGKILL.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
@@ -231,7 +231,7 @@ impl Drop for Running {
 }
 
 /// Flips one bit of a file.
-pub fn flip(path: &Path, offset: usize) {
+pub(crate) fn flip(path: &Path, offset: usize) {
     let mut bytes = std::fs::read(path).unwrap();
     bytes[offset] ^= 0x10;
     std::fs::write(path, bytes).unwrap();
