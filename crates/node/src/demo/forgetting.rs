@@ -178,15 +178,17 @@ async fn export(member: &Member) -> Result<(Vec<u8>, u64), NodeError> {
         cut: None,
         export: true,
     };
+    let (mut proof, mut count) = (Vec::new(), 0);
     for item in member.ask(request).await? {
-        if let Item::ProofFile { hex, receipts } = item {
-            let bytes = data_encoding::HEXLOWER
+        if let Item::ProofChunk { hex, receipts } = item {
+            let chunk = data_encoding::HEXLOWER
                 .decode(hex.as_bytes())
                 .map_err(|error| failed("the proof is no hex", &error.to_string()))?;
-            return Ok((bytes, receipts));
+            proof.extend(chunk);
+            count = receipts;
         }
     }
-    Err(failed("no proof", member.name))
+    Ok((proof, count))
 }
 
 fn reject_flips(proof: &[u8]) -> usize {
