@@ -100,3 +100,8 @@ async fn main() -> anyhow::Result<()> {
     println!("what was acknowledged is there after a restart");
     Ok(())
 }
+
+#[test]
+fn what_it_claims_holds() -> anyhow::Result<()> {
+    main()
+}

@@ -170,3 +170,8 @@ fn contains_secret(folder: &Path) -> anyhow::Result<bool> {
     }
     Ok(false)
 }
+
+#[test]
+fn what_it_claims_holds() -> anyhow::Result<()> {
+    main()
+}

@@ -121,3 +121,8 @@ async fn serve(transport: IrohTransport, store: StoreHandle) {
         .await;
     }
 }
+
+#[test]
+fn what_it_claims_holds() -> anyhow::Result<()> {
+    main()
+}

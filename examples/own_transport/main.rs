@@ -14,13 +14,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use anyhow::Context;
 use connection::UnixConnection;
-use nocturne_core::{AuthorId, Entropy, Identity, Signature};
+use nocturne_core::{AuthorId, Entropy, Genesis, Identity, Signature, StoreId};
 use nocturne_net::conformance;
+use nocturne_net::driver::{SyncOptions, serve_connection, sync_once};
 use nocturne_net::transport::{
     BoxFuture, CloseReason, ConnectError, Connection, PeerAddr, Transport,
 };
-use nocturne_store::SystemEntropy;
+use nocturne_store::{Medium, Store, StoreHandle, StoreOptions, SystemEntropy};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Mutex as AsyncMutex, mpsc};
@@ -31,11 +33,29 @@ use tokio::time::timeout;
 async fn main() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let mut entropy = SystemEntropy::new()?;
-    let mut listen = || UnixTransport::listen(folder.path(), Identity::generate(&mut entropy));
-    let (alice, bob, mallory) = (listen()?, listen()?, listen()?);
+    let [alice, bob, mallory] = [(); 3].map(|()| Identity::generate(&mut entropy));
+    let listen = |me| UnixTransport::listen(folder.path(), me);
+    let (alice, bob, mallory) = (listen(alice)?, listen(bob)?, listen(mallory)?);
 
     timeout(Duration::from_mins(1), conformance::all(&alice, &bob)).await??;
     println!("the transport passes the conformance suite");
+
+    // What passes the suite carries sync sessions.
+    let genesis = Genesis::root(alice.local_id(), 1_700_000_000_000, &mut entropy);
+    let (here, there) = (store(&genesis, &alice)?, store(&genesis, &bob)?);
+    there.put("greeting", "hello over Unix sockets").await?;
+    let connection = alice.connect(&bob.local_addr()).await?;
+    let answering = bob.accept().await.context("the transport is open")?;
+    let lookup = Arc::new(move |id: StoreId| (id == there.id()).then(|| there.clone()));
+    let options = SyncOptions::default();
+    let server = serve_connection(answering, lookup, options.clone(), Arc::new(drop));
+    let server = tokio::spawn(server);
+    let report = sync_once(&*connection, &here, &options).await?;
+    anyhow::ensure!(report.entries_received == 1, "{report:?}");
+    let row = here.get(b"greeting")?.context("it was synced")?;
+    println!("synced: {}", String::from_utf8_lossy(&row.value));
+    connection.close(CloseReason::Done);
+    server.await?;
 
     // Mallory takes over the place where Bob is found, but cannot prove to be Bob.
     std::fs::rename(mallory.path(), bob.path())?;
@@ -46,6 +66,12 @@ async fn main() -> anyhow::Result<()> {
     );
     println!("who cannot prove an identity does not get its connections");
     Ok(())
+}
+
+fn store(genesis: &Genesis, node: &UnixTransport) -> anyhow::Result<StoreHandle> {
+    let me = node.shared.identity.clone();
+    let store = Store::create(Medium::memory(), StoreOptions::system()?, genesis, me)?;
+    Ok(StoreHandle::spawn(store)?)
 }
 
 /// What the signatures of the greeting are for.
@@ -290,4 +316,9 @@ impl Transport for UnixTransport {
             }
         })
     }
+}
+
+#[test]
+fn what_it_claims_holds() -> anyhow::Result<()> {
+    main()
 }
