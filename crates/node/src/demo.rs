@@ -39,12 +39,10 @@ impl Mesh {
         [&self.desk, &self.server, &self.phone]
     }
 
-    /// Every node exchanges with whom it can reach until nothing is missing.
+    /// Every node exchanges with both others until nothing is missing.
     async fn sync(&self) -> Result<(), NodeError> {
         for member in self.all() {
-            if member.is_online() {
-                member.sync().await?;
-            }
+            member.sync(None).await?;
         }
         Ok(())
     }
@@ -59,8 +57,9 @@ impl Mesh {
     }
 }
 
-/// Runs it. An error if any claim does not hold.
-pub async fn run(options: DemoOptions) -> Result<(), NodeError> {
+/// Runs it. An error if the story could not be told to its end; claims that do not hold are in the
+/// answer.
+pub async fn run(options: DemoOptions) -> Result<Item, NodeError> {
     let watch = Stopwatch::start();
     let mut narrator = Narrator::new(options.json);
     let temporary;
@@ -86,17 +85,16 @@ pub async fn run(options: DemoOptions) -> Result<(), NodeError> {
     );
     let mesh = found(&base, &mut narrator).await?;
     let outcome = acts(&mesh, &options.dir, &mut narrator).await;
-    for member in mesh.all() {
-        member.close().await?;
-    }
+    let closed = tokio::join!(mesh.desk.close(), mesh.server.close(), mesh.phone.close());
     outcome?;
+    closed.0.and(closed.1).and(closed.2)?;
     if let Some(dir) = &options.keep {
         narrator.note(&format!(
             "The data directories stay in {0}. Look at them: nocturne --data-dir {0}/desk status",
             dir.display()
         ));
     }
-    narrator.finish(watch.elapsed_ms())
+    Ok(narrator.finish(watch.elapsed_ms()))
 }
 
 async fn acts(mesh: &Mesh, dir: &Path, narrator: &mut Narrator) -> Result<(), NodeError> {

@@ -194,6 +194,16 @@ pub enum Item {
         files: u64,
         bytes: u64,
     },
+    /// What a demo found: its acts with their claims, and what does not hold, if anything.
+    Demonstrated {
+        ok: bool,
+        claims: usize,
+        held: usize,
+        elapsed_ms: u64,
+        acts: Vec<Value>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<ErrorReport>,
+    },
     /// A line for people; absent from `--json`.
     Note { text: String },
 }

@@ -1,14 +1,14 @@
 //! What each command does: arguments into a request, answers to the printer.
 
 mod bulk;
+mod data;
 mod evidence;
 mod mesh;
 
 use std::io;
 
-use super::{Cli, Command, Global, inputs, run};
-use crate::api::{BatchOp, Item, JsonHlc, Request, ScanSpec};
-use crate::bytes_json::JsonBytes;
+use super::{Cli, Command, Global, run};
+use crate::api::{BatchOp, Item, Request};
 use crate::client::Client;
 use crate::data_dir::{DataDirError, Layout};
 use crate::demo::{self, DemoOptions};
@@ -28,11 +28,7 @@ pub(super) struct Context<'a> {
 pub(super) async fn dispatch(cli: Cli, printer: &mut Printer) -> Outcome {
     let Cli { global, command } = cli;
     let layout = run::layout(&global);
-    let mut context = Context {
-        layout,
-        printer,
-        global,
-    };
+    let mut context = Context { global, layout, printer };
     match command {
         Command::Completions { shell } => Ok(run::completions(shell)),
         Command::Demo(args) => {
@@ -41,7 +37,14 @@ pub(super) async fn dispatch(cli: Cli, printer: &mut Printer) -> Outcome {
                 keep: args.keep,
                 json: context.printer.is_json(),
             };
-            demo::run(options).await.map(Ok)
+            let item = demo::run(options).await?;
+            let printed = context.print(&item);
+            match item {
+                Item::Demonstrated {
+                    error: Some(error), ..
+                } => Err(error.into()),
+                _ => printed,
+            }
         }
         Command::Init(args) => mesh::init(&mut context, args).await,
         Command::Id => mesh::id(&mut context),
@@ -59,68 +62,13 @@ pub(super) async fn dispatch(cli: Cli, printer: &mut Printer) -> Outcome {
                 .await
         }
         Command::Status => context.relay(Request::Status).await,
-        Command::Put(args) => {
-            let op = BatchOp::Put {
-                key: inputs::key(&args.key, args.form)?,
-                value: inputs::value(args.value.as_deref(), args.value_file.as_deref())?,
-                tags: inputs::tags(&args.labels),
-                subject: inputs::subject(&args.labels),
-            };
-            context.write(vec![op], false).await
-        }
-        Command::Delete(args) => {
-            let op = BatchOp::Delete {
-                key: inputs::key(&args.key, args.form)?,
-                tags: inputs::tags(&args.labels),
-                subject: inputs::subject(&args.labels),
-            };
-            context.write(vec![op], false).await
-        }
-        Command::Batch(args) => {
-            let ops = inputs::batch(&args.file)?;
-            context.write(ops, true).await
-        }
-        Command::Get(args) => {
-            let request = Request::Get {
-                store: context.global.store.clone(),
-                key: inputs::key(&args.key, args.form)?,
-                at: args.at.map(|at| JsonHlc(at.0)),
-                heads: args.heads,
-            };
-            context.relay(request).await
-        }
-        Command::Scan(args) => {
-            let key =
-                |text: Option<&String>| text.map(|text| inputs::key(text, args.form)).transpose();
-            let request = Request::Scan(ScanSpec {
-                store: context.global.store.clone(),
-                prefix: key(args.prefix.as_ref())?.unwrap_or_default(),
-                from: key(args.from.as_ref())?,
-                to: key(args.to.as_ref())?,
-                reverse: args.reverse,
-                limit: args.limit,
-                at: args.at.map(|at| JsonHlc(at.0)),
-            });
-            context.relay(request).await
-        }
-        Command::History(args) => {
-            let key = inputs::key(&args.key, args.form)?;
-            let store = context.global.store.clone();
-            context.relay(Request::History { store, key }).await
-        }
-        Command::Watch(args) => {
-            let prefix = args
-                .prefix
-                .as_deref()
-                .map(|text| inputs::key(text, args.form))
-                .transpose()?;
-            let request = Request::Watch {
-                store: context.global.store.clone(),
-                prefix: prefix.unwrap_or_else(|| JsonBytes::from(String::new())),
-                from_revision: args.from_revision,
-            };
-            context.relay_live(request).await
-        }
+        Command::Put(args) => data::put(&mut context, args).await,
+        Command::Delete(args) => data::delete(&mut context, args).await,
+        Command::Batch(args) => data::batch(&mut context, args).await,
+        Command::Get(args) => data::get(&mut context, args).await,
+        Command::Scan(args) => data::scan(&mut context, args).await,
+        Command::History(args) => data::history(&mut context, args).await,
+        Command::Watch(args) => data::watch(&mut context, args).await,
         Command::Import(args) => bulk::import(&mut context, args).await,
         Command::Export(args) => bulk::export(&mut context, args).await,
         Command::Policy(command) => evidence::policy(&mut context, command).await,
@@ -185,6 +133,7 @@ impl Context<'_> {
         self.relay(Request::Write { store, ops, batch }).await
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "it stands where an outcome is due")]
     fn print(&mut self, item: &Item) -> Outcome {
         Ok(self.printer.item(item))
     }

@@ -122,10 +122,6 @@ impl Member {
         std::mem::replace(&mut *slot, network)
     }
 
-    pub(super) fn is_online(&self) -> bool {
-        self.node.network().is_some()
-    }
-
     pub(super) async fn close(&self) -> Result<(), NodeError> {
         self.go_offline().await;
         self.follower.abort();
@@ -159,10 +155,11 @@ impl Member {
         Err(failed("no ticket", self.name))
     }
 
-    pub(super) async fn sync(&self) -> Result<(), NodeError> {
+    /// Exchanges with a peer, or with all, until nothing is missing.
+    pub(super) async fn sync(&self, peer: Option<&str>) -> Result<(), NodeError> {
         let timeout_ms = u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX);
         let request = Request::Sync {
-            peer: None,
+            peer: peer.map(str::to_owned),
             timeout_ms,
         };
         self.ask(request).await.map(drop)

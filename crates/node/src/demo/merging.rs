@@ -24,11 +24,11 @@ pub(super) async fn import(
     dir: &Path,
     narrator: &mut Narrator,
 ) -> Result<String, NodeError> {
+    let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
     narrator.act(
         "Real files",
-        &format!("The desk imports the files of {}.", dir.display()),
+        &format!("The desk imports the files of {}", dir.display()),
     );
-    let dir = dir.to_owned();
     let (sources, left_out) = tokio::task::spawn_blocking(move || gather(&dir)).await??;
     let bytes: usize = sources.iter().map(|source| source.value.len()).sum();
     let watch = Stopwatch::start();
@@ -93,7 +93,7 @@ pub(super) async fn partition(
     mesh.phone.go_offline().await;
     mesh.desk.put(key, ON_THE_DESK).await?;
     mesh.phone.put(key, ON_THE_PHONE).await?;
-    mesh.sync().await?;
+    mesh.desk.sync(Some(mesh.server.name)).await?;
     let is = |value: Option<Vec<u8>>, text: &str| value.as_deref() == Some(text.as_bytes());
     narrator.claim(
         "desk and server agree on the desk's edit",

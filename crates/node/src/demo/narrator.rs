@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use serde_json::{Value, json};
 
-use crate::error::NodeError;
+use crate::api::Item;
 use crate::report::{ErrorReport, Exit};
 
 /// Prints as it goes, or gathers one JSON document.
@@ -89,31 +89,9 @@ impl Narrator {
         }
     }
 
-    /// The end: an error if a claim did not hold.
-    pub(super) fn finish(self, elapsed_ms: u64) -> Result<(), NodeError> {
-        let ok = self.broken.is_empty();
-        if self.json {
-            let document = json!({
-                "ok": ok,
-                "claims": self.held + self.broken.len(),
-                "held": self.held,
-                "elapsed_ms": elapsed_ms,
-                "acts": self.acts,
-            });
-            writeln!(io::stdout(), "{document}").ok();
-        }
-        let Some(first) = self.broken.first() else {
-            let claims = self.held;
-            let seconds = elapsed_ms / 1_000;
-            let tenth = elapsed_ms % 1_000 / 100;
-            self.line("");
-            self.line(&self.paint(
-                "1;32",
-                &format!("All {claims} claims hold. It took {seconds}.{tenth} seconds."),
-            ));
-            return Ok(());
-        };
-        Err(ErrorReport {
+    /// The end: what was found, with an error in it if a claim did not hold.
+    pub(super) fn finish(self, elapsed_ms: u64) -> Item {
+        let error = self.broken.first().map(|first| ErrorReport {
             code: "demo-claim".to_owned(),
             message: format!(
                 "{} claim(s) do not hold, the first: {first}",
@@ -121,7 +99,21 @@ impl Narrator {
             ),
             hint: "Run it again with --keep DIR and look at the data directories".to_owned(),
             exit: Exit::Failed,
+        });
+        if error.is_none() {
+            let (claims, seconds) = (self.held, elapsed_ms / 1_000);
+            let tenth = elapsed_ms % 1_000 / 100;
+            let end = format!("All {claims} claims hold. It took {seconds}.{tenth} seconds.");
+            self.line("");
+            self.line(&self.paint("1;32", &end));
         }
-        .into())
+        Item::Demonstrated {
+            ok: error.is_none(),
+            claims: self.held + self.broken.len(),
+            held: self.held,
+            elapsed_ms,
+            acts: self.acts,
+            error,
+        }
     }
 }

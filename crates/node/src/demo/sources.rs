@@ -28,7 +28,10 @@ pub(super) fn gather(dir: &Path) -> Result<(Vec<Source>, usize), NodeError> {
         entry.depth() == 0 || !(name.starts_with('.') || name == "target" || name == "node_modules")
     };
     for entry in tree.into_iter().filter_entry(visible) {
-        let entry = entry.map_err(|error| unreadable(dir, &error.to_string()))?;
+        let entry = entry.map_err(|error| {
+            let why = error.io_error().map(ToString::to_string);
+            unreadable(error.path().unwrap_or(dir), &why.unwrap_or_default())
+        })?;
         if !entry.file_type().is_file() {
             continue;
         }

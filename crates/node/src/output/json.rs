@@ -17,7 +17,9 @@ pub(super) fn line(item: &Item) -> Option<String> {
 pub(super) fn carries_error(item: &Item) -> bool {
     matches!(
         item,
-        Item::Proof { error: Some(_), .. } | Item::Verified { error: Some(_), .. }
+        Item::Proof { error: Some(_), .. }
+            | Item::Verified { error: Some(_), .. }
+            | Item::Demonstrated { error: Some(_), .. }
     )
 }
 
