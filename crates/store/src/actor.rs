@@ -18,6 +18,8 @@ pub(crate) const MAILBOX: usize = 1_024;
 const MAX_COMMANDS: usize = 1_024;
 /// Entries taken into one commit: bounds the memory that a transaction holds.
 const MAX_ENTRIES: usize = 65_536;
+/// Bytes taken into one commit, for the same reason: an entry may have 4 MiB.
+const MAX_BYTES: usize = 64 * 1024 * 1024;
 
 pub(crate) type Reply<T> = oneshot::Sender<T>;
 
@@ -94,6 +96,7 @@ struct Group {
     applies: Vec<(usize, ApplyReply)>,
     writes: Vec<(usize, WriteReply)>,
     entries: usize,
+    bytes: usize,
 }
 
 pub(crate) struct Actor {
@@ -126,7 +129,7 @@ impl Actor {
                         return;
                     }
                 }
-                if taken < MAX_COMMANDS && group.entries < MAX_ENTRIES {
+                if taken < MAX_COMMANDS && group.has_room() {
                     next = self.mailbox.try_recv().ok();
                 }
             }
@@ -285,17 +288,23 @@ impl Actor {
 }
 
 impl Group {
+    const fn has_room(&self) -> bool {
+        self.entries < MAX_ENTRIES && self.bytes < MAX_BYTES
+    }
+
     /// Takes what can share a commit; gives anything else back.
     fn take(&mut self, command: Command) -> Option<Command> {
         match command {
             Command::Write { batches, reply } => {
                 self.entries += batches.len();
+                self.bytes += batches.iter().map(Batch::size).sum::<usize>();
                 self.writes.push((batches.len(), reply));
                 self.batches.extend(batches);
                 None
             }
             Command::Apply { runs, reply } => {
                 self.entries += runs.iter().map(|run| run.entries().len()).sum::<usize>();
+                self.bytes += runs.iter().map(VerifiedRun::size).sum::<usize>();
                 self.applies.push((runs.len(), reply));
                 self.runs.extend(runs);
                 None

@@ -45,6 +45,12 @@ impl Batch {
         &self.operations
     }
 
+    /// About how many bytes of memory it takes.
+    pub(crate) fn size(&self) -> usize {
+        let of = |operation: &Operation| operation.key.len() + operation.value.len() + 64;
+        self.operations.iter().map(of).sum()
+    }
+
     pub(crate) fn check(&self) -> Result<(), WriteError> {
         if self.operations.is_empty() {
             return Err(WriteError::Empty);

@@ -8,8 +8,12 @@
 //! later (number u64, length u32, bytes under a nonce 12 of its own).
 //! The offsets let one entry be read without the others.
 
+mod input;
+
 use nocturne_core::{AuthorId, StoreId};
 use nocturne_core::{Commitment, EntryHash, EntryRef, Header, Hlc, OpHeader, OpRef, Signature};
+
+use input::Input;
 
 use crate::error::Damage;
 use crate::seal::Nonce;
@@ -22,6 +26,8 @@ const FIXED: usize = 1 + 1 + 2 + 12 + 32 + 64;
 pub(crate) const MAX_BLOCK_ENTRIES: usize = 256;
 /// Largest block in bytes unless it is one larger entry.
 pub(crate) const MAX_BLOCK_BYTES: usize = 64 * 1024;
+const DEP_LEN: usize = 4 + 8;
+const PARENT_LEN: usize = 4 + 8 + 2;
 const BAD: Damage = Damage::Row("blocks");
 
 /// An operation's body as it lies on disk.
@@ -163,32 +169,7 @@ impl StoredEntry {
         let op_count = input.u16()?;
         let mut ops = Vec::with_capacity(usize::from(op_count));
         for index in 0..op_count {
-            let state = input.u8()?;
-            let commitment = Commitment::from_bytes(input.array()?);
-            let parent_count = input.u16()?;
-            let mut parents = Vec::with_capacity(usize::from(parent_count));
-            for _ in 0..parent_count {
-                parents.push((input.u32()?, input.u64()?, input.u16()?));
-            }
-            let body = match state {
-                0 => Stored::Sealed {
-                    number: first_number.checked_add(u64::from(index)).ok_or(BAD)?,
-                    bytes: input.sized()?.to_vec(),
-                },
-                1 => Stored::Forgotten,
-                2 => Stored::Wanted,
-                3 => Stored::SealedLater {
-                    number: input.u64()?,
-                    nonce: input.array()?,
-                    bytes: input.sized()?.to_vec(),
-                },
-                _ => return Err(BAD),
-            };
-            ops.push(StoredOp {
-                commitment,
-                parents,
-                body,
-            });
+            ops.push(StoredOp::read(&mut input, first_number, index)?);
         }
         if !input.0.is_empty() {
             return Err(BAD);
@@ -199,6 +180,55 @@ impl StoredEntry {
             deps,
             ops,
         })
+    }
+}
+
+impl StoredOp {
+    fn read(input: &mut Input<'_>, first_number: u64, index: u16) -> Result<Self, Damage> {
+        let state = input.u8()?;
+        let commitment = Commitment::from_bytes(input.array()?);
+        let parent_count = input.u16()?;
+        let mut parents = Vec::with_capacity(usize::from(parent_count));
+        for _ in 0..parent_count {
+            parents.push((input.u32()?, input.u64()?, input.u16()?));
+        }
+        let body = match state {
+            0 => Stored::Sealed {
+                number: first_number.checked_add(u64::from(index)).ok_or(BAD)?,
+                bytes: input.sized()?.to_vec(),
+            },
+            1 => Stored::Forgotten,
+            2 => Stored::Wanted,
+            3 => Stored::SealedLater {
+                number: input.u64()?,
+                nonce: input.array()?,
+                bytes: input.sized()?.to_vec(),
+            },
+            _ => return Err(BAD),
+        };
+        Ok(Self {
+            commitment,
+            parents,
+            body,
+        })
+    }
+
+    /// Steps over one without copying it.
+    fn skip(input: &mut Input<'_>) -> Result<(), Damage> {
+        let state = input.u8()?;
+        input.take(32)?;
+        let parent_count = input.u16()?;
+        input.take(usize::from(parent_count) * PARENT_LEN)?;
+        match state {
+            0 => drop(input.sized()?),
+            1 | 2 => {}
+            3 => {
+                input.take(8 + 12)?;
+                input.sized()?;
+            }
+            _ => return Err(BAD),
+        }
+        Ok(())
     }
 }
 
@@ -285,6 +315,32 @@ impl<'a> BlockView<'a> {
     }
 
     pub(crate) fn entry(&self, index: usize) -> Result<StoredEntry, Damage> {
+        StoredEntry::read(self.bytes(index)?)
+    }
+
+    /// When an entry was written.
+    pub(crate) fn hlc(&self, index: usize) -> Result<Hlc, Damage> {
+        Ok(Hlc::from_bits(Input(self.bytes(index)?).u64()?))
+    }
+
+    /// One operation and its entry's time; `None` if the entry has fewer operations. Copies nothing
+    /// else of the entry, which may have 4,096 of them and 4 MiB.
+    pub(crate) fn op(&self, index: usize, op: u16) -> Result<Option<(Hlc, StoredOp)>, Damage> {
+        let mut input = Input(self.bytes(index)?);
+        let hlc = Hlc::from_bits(input.u64()?);
+        let first_number = input.u64()?;
+        let dep_count = input.u16()?;
+        input.take(usize::from(dep_count) * DEP_LEN)?;
+        if op >= input.u16()? {
+            return Ok(None);
+        }
+        for _ in 0..op {
+            StoredOp::skip(&mut input)?;
+        }
+        Ok(Some((hlc, StoredOp::read(&mut input, first_number, op)?)))
+    }
+
+    fn bytes(&self, index: usize) -> Result<&'a [u8], Damage> {
         let end_at = |index: usize| -> Result<usize, Damage> {
             let end = self.ends.get(index).ok_or(BAD)?;
             usize::try_from(u32::from_be_bytes(*end)).map_err(|_| BAD)
@@ -293,44 +349,7 @@ impl<'a> BlockView<'a> {
             Some(before) => end_at(before)?,
             None => 0,
         };
-        StoredEntry::read(self.entries.get(start..end_at(index)?).ok_or(BAD)?)
-    }
-}
-
-struct Input<'a>(&'a [u8]);
-
-impl<'a> Input<'a> {
-    fn take(&mut self, len: usize) -> Result<&'a [u8], Damage> {
-        let (head, rest) = self.0.split_at_checked(len).ok_or(BAD)?;
-        self.0 = rest;
-        Ok(head)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Damage> {
-        let (head, rest) = self.0.split_first_chunk::<N>().ok_or(BAD)?;
-        self.0 = rest;
-        Ok(*head)
-    }
-
-    fn u8(&mut self) -> Result<u8, Damage> {
-        self.array().map(u8::from_be_bytes)
-    }
-
-    fn u16(&mut self) -> Result<u16, Damage> {
-        self.array().map(u16::from_be_bytes)
-    }
-
-    fn u32(&mut self) -> Result<u32, Damage> {
-        self.array().map(u32::from_be_bytes)
-    }
-
-    fn u64(&mut self) -> Result<u64, Damage> {
-        self.array().map(u64::from_be_bytes)
-    }
-
-    fn sized(&mut self) -> Result<&'a [u8], Damage> {
-        let len = self.u32()?;
-        self.take(usize::try_from(len).map_err(|_| BAD)?)
+        self.entries.get(start..end_at(index)?).ok_or(BAD)
     }
 }
 

@@ -8,6 +8,7 @@ mod forks;
 mod head_stage;
 mod open;
 mod quarantine;
+mod rewrite;
 mod scrub;
 mod supply;
 mod transact;
@@ -19,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use nocturne_core::{AuthorId, Entropy, Frontier, Identity};
+use nocturne_core::{AuthorId, Entropy, Frontier, FrontierDigest, Identity};
 
 pub use apply::{ApplyOutcome, Refusal};
 pub use open::{OpenError, StoreOptions};
@@ -31,6 +32,7 @@ use crate::medium::{Disk, Vault};
 use crate::rim::Clock;
 use crate::shared::Shared;
 use crate::tables::{Authors, Log};
+use quarantine::Quarantined;
 use waiting::WaitingRoom;
 
 /// A cut, and its predicate ready to be asked.
@@ -54,19 +56,22 @@ pub struct Store {
     logs: BTreeMap<AuthorId, Log>,
     authors: Authors,
     frontier: Frontier,
+    /// The frontier's digest, while it is known.
+    digest: Option<FrontierDigest>,
     next_number: u64,
     next_revision: u64,
     next_erasure: u64,
     waiting: WaitingRoom,
     /// Whose entries are applied; everybody's when not set.
     admitted: Option<BTreeSet<AuthorId>>,
+    /// Since waiting runs were last offered.
+    admission_changed: bool,
     /// Authors of whom two histories are proven.
     frozen: BTreeSet<AuthorId>,
     cuts: Vec<StandingCut>,
     /// Peer clock minus own clock, as seen in this uptime.
     peer_offsets_ms: BTreeMap<AuthorId, i64>,
-    /// The earliest time of a quarantined run, if there is one.
-    quarantined_until_ms: Option<u64>,
+    quarantined: Quarantined,
 }
 
 impl fmt::Debug for Store {
@@ -91,6 +96,7 @@ impl Store {
     /// Applies only these authors' entries from now on; others' wait, bounded.
     pub fn admit(&mut self, authors: Option<BTreeSet<AuthorId>>) {
         self.admitted = authors;
+        self.admission_changed = true;
     }
 
     /// Notes how a peer's clock differs from the own one.
@@ -103,6 +109,9 @@ impl Store {
 
     /// Makes sure that numbers below `upto` have keys, durably, before anything is sealed with them.
     fn allocate_numbers(&mut self, upto: u64) -> Result<(), StorageError> {
+        if self.shared.with_keyring(|keyring| keyring.allocated) >= upto {
+            return Ok(());
+        }
         let mut keyring = self.shared.with_keyring(Clone::clone);
         if keyring.allocate(upto, &mut *self.entropy) {
             self.replace_keyring(keyring)?;
@@ -124,6 +133,12 @@ impl Store {
             .write()
             .unwrap_or_else(std::sync::PoisonError::into_inner) = keyring;
         Ok(())
+    }
+
+    /// The frontier's digest: takes time in proportion to the authors, so it is kept until one of
+    /// them moves.
+    fn frontier_digest(&mut self) -> FrontierDigest {
+        *self.digest.get_or_insert_with(|| self.frontier.digest())
     }
 
     fn keyring_generation(&self) -> u64 {

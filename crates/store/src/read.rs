@@ -5,13 +5,12 @@ mod events;
 mod operations;
 mod scan;
 mod serve;
+mod stored;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use nocturne_core::{
-    AuthorId, Bytes, EntryRef, Frontier, Hlc, LogHead, OpBody, OpKind, OpRef, Operation,
-};
+use nocturne_core::{AuthorId, Bytes, EntryRef, Frontier, Hlc, LogHead, OpKind, OpRef, Operation};
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable};
 
 pub use events::{Change, Event};
@@ -19,13 +18,13 @@ pub use operations::{FullOperation, Operations};
 pub use scan::{Scan, ScanRange};
 pub use serve::{RunsPage, RunsQuery};
 
-use crate::block::{BlockView, Stored, StoredEntry};
-use crate::error::{Damage, StorageError};
-use crate::seal::{self, Nonce};
+use crate::block::StoredOp;
+use crate::error::StorageError;
+use crate::seal::Nonce;
 use crate::shared::Shared;
 use crate::tables::{
-    ARRIVALS, ArrivalRow, Authors, BLOCKS, BODILESS, Bodiless, HEADS, HeadRow, LOGS, META,
-    VERSIONS, kind_from, meta, meta_u64,
+    ARRIVALS, ArrivalRow, Authors, BLOCKS, HEADS, HeadRow, LOGS, META, VERSIONS, kind_from, meta,
+    meta_u64,
 };
 
 /// What became of an operation's content.
@@ -244,12 +243,17 @@ impl Snapshot {
 
     fn version(&self, place: (u32, u64, u16)) -> Result<Version, StorageError> {
         let (author, seq, op) = place;
-        let (entry, nonce) = self.entry(author, seq)?;
-        let at = self.authors.op(author, seq, op)?;
-        let stored = entry
-            .ops
-            .get(usize::from(op))
-            .ok_or(Damage::Entry(at.entry()))?;
+        let (hlc, stored, nonce) = self.op(place)?;
+        self.version_of(self.authors.op(author, seq, op)?, hlc, &stored, &nonce)
+    }
+
+    fn version_of(
+        &self,
+        at: OpRef,
+        hlc: Hlc,
+        stored: &StoredOp,
+        nonce: &Nonce,
+    ) -> Result<Version, StorageError> {
         let parents = stored
             .parents
             .iter()
@@ -257,20 +261,22 @@ impl Snapshot {
             .collect::<Result<_, _>>()?;
         Ok(Version {
             at,
-            hlc: entry.hlc,
-            content: self.content_of(at, stored, &nonce)?,
+            hlc,
+            content: self.content_of(at, stored, nonce)?,
             parents,
         })
     }
 
     fn content(&self, place: (u32, u64, u16)) -> Result<Content, StorageError> {
-        self.version(place).map(|version| version.content)
+        let (author, seq, op) = place;
+        let (_, stored, nonce) = self.op(place)?;
+        self.content_of(self.authors.op(author, seq, op)?, &stored, &nonce)
     }
 
     fn content_of(
         &self,
         at: OpRef,
-        stored: &crate::block::StoredOp,
+        stored: &StoredOp,
         nonce: &Nonce,
     ) -> Result<Content, StorageError> {
         Ok(match self.unseal(at, stored, nonce)? {
@@ -279,91 +285,12 @@ impl Snapshot {
         })
     }
 
-    /// The body, or why there is none.
-    pub(crate) fn unseal(
-        &self,
-        at: OpRef,
-        stored: &crate::block::StoredOp,
-        nonce: &Nonce,
-    ) -> Result<Result<OpBody, Content>, StorageError> {
-        let (number, nonce, bytes) = match &stored.body {
-            Stored::Forgotten => return Ok(Err(Content::Forgotten)),
-            Stored::Wanted => return Ok(Err(Content::Wanted)),
-            Stored::Sealed { number, bytes } => (*number, nonce, bytes),
-            Stored::SealedLater {
-                number,
-                nonce,
-                bytes,
-            } => (*number, nonce, bytes),
-        };
-        let Some(key) = self.shared.with_keyring(|keyring| keyring.key(number)) else {
-            return self.missing_key(at);
-        };
-        let body = seal::unseal(&key, nonce, bytes, stored.commitment);
-        Ok(Ok(body.ok_or(Damage::Body(at))?))
-    }
-
-    /// No key: forgotten after this snapshot was taken, or lost.
-    fn missing_key(&self, at: OpRef) -> Result<Result<OpBody, Content>, StorageError> {
-        let now = self.shared.snapshot()?;
-        let number = now
-            .authors
-            .number(&at.author)
-            .ok_or(Damage::Entry(at.entry()))?;
-        let (entry, _) = now.entry(number, at.seq)?;
-        let planned = now.is_planned(at)?;
-        match entry.ops.get(usize::from(at.op)).map(|op| &op.body) {
-            Some(Stored::Forgotten) => Ok(Err(Content::Forgotten)),
-            _ if planned => Ok(Err(Content::Forgotten)),
-            _ => Err(Damage::Key(at).into()),
-        }
-    }
-
-    /// Whether a forget of the operation is under way.
-    fn is_planned(&self, at: OpRef) -> Result<bool, StorageError> {
-        let plan = self.transaction.open_table(crate::tables::PLAN)?;
-        let erasures = self.transaction.open_table(crate::tables::ERASURES)?;
-        for row in plan.iter()? {
-            let (number, _) = row?;
-            if let Some(row) = erasures.get(number.value())?
-                && crate::erasure::Erasure::decode(number.value(), row.value())?.at == at
-            {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    fn entry(&self, author: u32, seq: u64) -> Result<(StoredEntry, Nonce), StorageError> {
-        let row = self.blocks.range((author, 0)..=(author, seq))?.next_back();
-        let at = self.authors.entry(author, seq)?;
-        let (key, bytes) = row.ok_or(Damage::Entry(at))??;
-        let view = BlockView::new(bytes.value())?;
-        let index = usize::try_from(seq - key.value().1).map_err(|_| Damage::Entry(at))?;
-        if index >= view.len() {
-            return Err(Damage::Entry(at).into());
-        }
-        Ok((view.entry(index)?, view.nonce))
-    }
-
-    pub(crate) fn bodiless(
-        &self,
-        place: (u32, u64, u16),
-    ) -> Result<Option<Bodiless>, StorageError> {
-        let table = self.transaction.open_table(BODILESS)?;
-        let flags = table.get(place)?;
-        Ok(flags.map(|flags| Bodiless::from_bits(flags.value())))
-    }
-
     /// When the entry was written; `None` if it is not here.
     pub fn hlc_of(&self, at: EntryRef) -> Result<Option<Hlc>, StorageError> {
-        let Some(author) = self.authors.number(&at.author) else {
-            return Ok(None);
-        };
-        if self.shared.frontier().seq(&at.author) < at.seq || at.seq == 0 {
-            return Ok(None);
+        match self.has(at)? {
+            Some(author) => self.hlc(author, at.seq).map(Some),
+            None => Ok(None),
         }
-        Ok(Some(self.entry(author, at.seq)?.0.hlc))
     }
 
     fn arrivals(&self) -> Result<ReadOnlyTable<u64, ArrivalRow>, StorageError> {

@@ -1,8 +1,9 @@
 //! What the actor, every handle and every snapshot of one store share.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use nocturne_core::{Frontier, Genesis, GenesisHash, StoreId};
+use nocturne_core::{Frontier, Genesis, GenesisHash, OpRef, StoreId};
 use redb::{Database, ReadableDatabase};
 use tokio::sync::watch;
 
@@ -25,6 +26,8 @@ pub(crate) struct Shared {
     authors: RwLock<Arc<Authors>>,
     /// Published after the commit.
     frontier: RwLock<Arc<Frontier>>,
+    /// What is being forgotten: its keys may be gone while its bodies still stand.
+    forgetting: RwLock<Arc<BTreeSet<OpRef>>>,
     /// The next revision: changes when something was committed.
     pub(crate) revision: watch::Sender<u64>,
 }
@@ -46,6 +49,7 @@ impl Shared {
             keyring: RwLock::new(keyring),
             authors: RwLock::new(Arc::new(authors)),
             frontier: RwLock::new(Arc::new(frontier)),
+            forgetting: RwLock::default(),
             revision: watch::Sender::new(next_revision),
         }
     }
@@ -88,6 +92,20 @@ impl Shared {
             .frontier
             .write()
             .unwrap_or_else(PoisonError::into_inner) = Arc::new(frontier);
+    }
+
+    pub(crate) fn publish_forgetting(&self, places: BTreeSet<OpRef>) {
+        *self
+            .forgetting
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(places);
+    }
+
+    pub(crate) fn is_forgetting(&self, at: &OpRef) -> bool {
+        self.forgetting
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(at)
     }
 
     pub(crate) fn with_keyring<R>(&self, f: impl FnOnce(&Keyring) -> R) -> R {

@@ -28,9 +28,14 @@ pub(crate) const VERSIONS: TableDefinition<'_, (&[u8], u64, u32, u64, u16), u8> 
 /// First revision → what arrived: see [`Arrival`].
 pub(crate) const ARRIVALS: TableDefinition<'_, u64, (u8, u32, u64, u32)> =
     TableDefinition::new("arrivals_v1");
-/// (author number, seq, operation) → [`Bodiless`] flags, of operations without a body here.
-pub(crate) const BODILESS: TableDefinition<'_, (u32, u64, u16), u8> =
-    TableDefinition::new("bodiless_v1");
+/// (author number, seq, operation) → whether some operation names it as parent, of operations whose
+/// bodies are wanted from peers.
+pub(crate) const WANTED: TableDefinition<'_, (u32, u64, u16), bool> =
+    TableDefinition::new("wanted_v1");
+/// The same of operations forgotten here: a table of its own, because there may be millions, and
+/// every sync asks what is wanted.
+pub(crate) const FORGOTTEN: TableDefinition<'_, (u32, u64, u16), bool> =
+    TableDefinition::new("forgotten_v1");
 /// (author, first seq) → sealed run that is too far in the future.
 pub(crate) const QUARANTINE: TableDefinition<'_, (&[u8; 32], u64), &[u8]> =
     TableDefinition::new("quarantine_v1");
@@ -66,26 +71,13 @@ pub(crate) mod meta {
     pub(crate) const SCRUB_DUE: &str = "scrub_due";
 }
 
-/// Flags of [`BODILESS`].
+/// A row of [`WANTED`] or [`FORGOTTEN`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bodiless {
     /// Forgotten here; otherwise it is wanted from peers.
     pub(crate) forgotten: bool,
     /// Some operation names it as parent.
     pub(crate) superseded: bool,
-}
-
-impl Bodiless {
-    pub(crate) const fn to_bits(self) -> u8 {
-        self.forgotten as u8 | (self.superseded as u8) << 1
-    }
-
-    pub(crate) const fn from_bits(bits: u8) -> Self {
-        Self {
-            forgotten: bits & 1 != 0,
-            superseded: bits & 2 != 0,
-        }
-    }
 }
 
 /// A row of [`ARRIVALS`].
@@ -136,6 +128,16 @@ impl Arrival {
             }),
             _ => Err(Damage::Row("arrivals")),
         }
+    }
+
+    /// First and last seq of a run that arrived.
+    pub(crate) fn seqs(first_seq: u64, count: u32) -> Result<(u64, u64), Damage> {
+        let last = u64::from(count)
+            .checked_sub(1)
+            .and_then(|more| first_seq.checked_add(more));
+        last.filter(|last| first_seq > 0 && *last < u64::MAX)
+            .map(|last| (first_seq, last))
+            .ok_or(Damage::Row("arrivals"))
     }
 
     /// How many revisions the row stands for.
@@ -254,18 +256,19 @@ impl Authors {
         })
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &AuthorId)> {
-        (0..).zip(&self.ids)
+    pub(crate) const fn len(&self) -> usize {
+        self.ids.len()
     }
 
     /// The winner among heads: time, then author id, then place.
     pub(crate) fn winner<'h>(&self, heads: &'h [HeadRow]) -> Result<Option<&'h HeadRow>, Damage> {
-        let mut ranked = Vec::with_capacity(heads.len());
+        let mut best = None;
         for head in heads {
             let rank = (head.hlc, self.id(head.author)?, head.seq, head.op);
-            ranked.push((rank, head));
+            if best.is_none_or(|(greatest, _)| greatest < rank) {
+                best = Some((rank, head));
+            }
         }
-        let best = ranked.into_iter().max_by_key(|(rank, _)| *rank);
         Ok(best.map(|(_, head)| head))
     }
 }

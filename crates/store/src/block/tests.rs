@@ -49,6 +49,13 @@ fn reads_what_it_wrote_whole_and_by_entry() {
     let view = BlockView::new(&bytes).unwrap();
     assert_eq!(view.entry(1).as_ref(), Ok(&block().entries[1]));
     assert_eq!(view.entry(2), Err(BAD));
+    for (index, entry) in (0..).zip(&block().entries) {
+        assert_eq!(view.hlc(index), Ok(entry.hlc));
+        for op in 0..5 {
+            let expected = entry.ops.get(usize::from(op)).cloned();
+            assert_eq!(view.op(index, op), Ok(expected.map(|op| (entry.hlc, op))));
+        }
+    }
 }
 
 #[test]

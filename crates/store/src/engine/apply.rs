@@ -1,7 +1,7 @@
 //! Applying runs: what is checked, in which order, and what becomes of each.
 
 use nocturne_core::rules::{self, Link, TimeError};
-use nocturne_core::{EntryRef, Hlc, VerifiedRun};
+use nocturne_core::{AuthorId, EntryRef, Hlc, VerifiedRun};
 
 use super::Store;
 use super::transact::Stage;
@@ -65,7 +65,11 @@ impl Store {
                     author,
                     seq: missing,
                 };
-                return Ok(self.wait(run, at));
+                let before = EntryRef {
+                    author,
+                    seq: run.first_seq().saturating_sub(1),
+                };
+                return Ok(self.wait(&run, before, at));
             }
             Link::Diverges { at } => {
                 self.convict(stage, &run)?;
@@ -78,21 +82,20 @@ impl Store {
                 None => return Ok(ApplyOutcome::Known),
             },
         };
-        if let Some(admitted) = &self.admitted
-            && !admitted.contains(&author)
-        {
+        if !self.is_admitted(&author) {
             let at = EntryRef {
                 author,
                 seq: run.first_seq(),
             };
-            return Ok(self.wait(run, at));
+            return Ok(self.wait(&run, at, at));
         }
         let last = run.entries().last().map(|entry| entry.entry().header.hlc);
-        if rules::is_quarantined(last.unwrap_or(Hlc::ZERO), now_ms, self.max_drift_ms) {
-            return self.quarantine(stage, &run);
+        let last = last.unwrap_or(Hlc::ZERO);
+        if rules::is_quarantined(last, now_ms, self.max_drift_ms) {
+            return self.quarantine(stage, &run, last);
         }
         if let Some(missing) = rules::missing_dependency(&run, &self.frontier) {
-            return Ok(self.wait(run, missing));
+            return Ok(self.wait(&run, missing, missing));
         }
         if let Err(error) = self.check_time(stage, &run)? {
             return Ok(ApplyOutcome::Refused(Refusal::Time(error)));
@@ -102,29 +105,49 @@ impl Store {
         Ok(ApplyOutcome::Applied(count))
     }
 
-    fn wait(&mut self, run: VerifiedRun, at: EntryRef) -> ApplyOutcome {
-        // Its own copy: a slice of a peer's frame would keep the whole frame alive.
-        if self.waiting.add(run.detached()) {
+    /// Lets a run wait until `cause` is applied; `at` is what the caller is told.
+    fn wait(&mut self, run: &VerifiedRun, cause: EntryRef, at: EntryRef) -> ApplyOutcome {
+        if self.waiting.add(run, cause) {
             ApplyOutcome::Waiting(at)
         } else {
             ApplyOutcome::Refused(Refusal::NoRoom)
         }
     }
 
-    /// Offers what waits again until nothing moves any more.
+    /// Offers again what waited for authors who have been admitted.
+    pub(super) fn offer_admitted(
+        &mut self,
+        stage: &mut Stage<'_>,
+        now_ms: u64,
+    ) -> Result<(), StorageError> {
+        if std::mem::take(&mut self.admission_changed) {
+            for author in self.waiting.authors() {
+                if self.is_admitted(&author) {
+                    for run in self.waiting.take(&author) {
+                        self.offer(stage, run, now_ms)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_admitted(&self, author: &AuthorId) -> bool {
+        let admitted = self.admitted.as_ref();
+        admitted.is_none_or(|admitted| admitted.contains(author))
+    }
+
+    /// Offers again what waited for entries that this transaction has applied, until nothing moves
+    /// any more.
     pub(super) fn retry_waiting(
         &mut self,
         stage: &mut Stage<'_>,
         now_ms: u64,
     ) -> Result<(), StorageError> {
-        while !self.waiting.is_empty() {
-            let mut moved = false;
-            for run in self.waiting.take_all() {
-                let outcome = self.offer(stage, run, now_ms)?;
-                moved |= matches!(outcome, ApplyOutcome::Applied(_));
-            }
-            if !moved {
-                break;
+        while let Some(author) = stage.grown.pop_first() {
+            let seq = self.frontier.seq(&author);
+            for run in self.waiting.freed_by(author, seq) {
+                self.offer(stage, run, now_ms)?;
             }
         }
         Ok(())
@@ -149,8 +172,8 @@ impl Store {
                 if log.seq == at.seq || log.hlc < header.hlc {
                     return Ok(log.hlc);
                 }
-                let entry = stage.entry(log.number, at.seq)?;
-                Ok(entry.ok_or(Damage::Entry(at))?.0.hlc)
+                let hlc = stage.hlc(log.number, at.seq)?;
+                Ok(hlc.ok_or(Damage::Entry(at))?)
             })?;
             if checked.is_err() {
                 return Ok(checked);

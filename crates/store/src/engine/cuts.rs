@@ -1,13 +1,22 @@
 //! Standing cuts, asked about everything that arrives.
 
-use nocturne_core::{Commitment, EntryHash, Hlc, OpRef, Operation};
-use redb::ReadableTable;
+use nocturne_core::{Commitment, EntryHash, FrontierDigest, Hlc, OpRef, Operation};
 
 use super::Store;
 use super::transact::Stage;
 use crate::erasure::{Action, Erasure};
 use crate::error::{Damage, StorageError};
 use crate::tables::Bodiless;
+
+/// An operation whose body a cut keeps from being written.
+#[derive(Debug)]
+pub(super) struct Born {
+    pub(super) at: OpRef,
+    pub(super) entry: EntryHash,
+    pub(super) commitment: Commitment,
+    /// The frontier's digest before its entry was applied; as now, if it was applied earlier.
+    pub(super) frontier_before: Option<FrontierDigest>,
+}
 
 impl Store {
     /// The index of a standing cut that covers the operation.
@@ -22,38 +31,37 @@ impl Store {
     pub(super) fn bear_forgotten(
         &mut self,
         stage: &mut Stage<'_>,
-        at: OpRef,
-        entry: EntryHash,
-        commitment: Commitment,
+        born: &Born,
         cut: usize,
         now_ms: u64,
     ) -> Result<(), StorageError> {
         let Some(cut) = self.cuts.get(cut).map(|standing| standing.cut.clone()) else {
             return Ok(());
         };
+        let at = born.at;
         let number = self.authors.number(&at.author);
         let number = number.ok_or(Damage::Entry(at.entry()))?;
         let place = (number, at.seq, at.op);
-        let before = stage.bodiless.get(place)?.map(|flags| flags.value());
+        let noted = stage.bodiless(place)?;
         let flags = Bodiless {
             forgotten: true,
-            superseded: before.is_some_and(|bits| Bodiless::from_bits(bits).superseded),
+            superseded: noted.is_some_and(|flags| flags.superseded),
         };
-        stage.bodiless.insert(place, flags.to_bits())?;
-        let digest = self.frontier.digest();
+        stage.note_bodiless(place, flags)?;
+        let digest = self.frontier_digest();
         let generation = self.keyring_generation();
         let erasure = Erasure {
             number: self.next_erasure,
             at,
-            entry,
-            commitment,
+            entry: born.entry,
+            commitment: born.commitment,
             action: Action::BornForgotten,
             cut: cut.id,
             policy: cut.policy,
             reason: cut.reason,
             as_of_ms: cut.as_of_ms,
             erased_ms: now_ms,
-            frontier_before: digest,
+            frontier_before: born.frontier_before.unwrap_or(digest),
             frontier_after: digest,
             keyring_before: generation,
             keyring_after: generation,

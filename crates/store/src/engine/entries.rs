@@ -5,6 +5,7 @@ use nocturne_core::{
 };
 
 use super::Store;
+use super::cuts::Born;
 use super::head_stage::Place;
 use super::transact::Stage;
 use crate::block::{Block, MAX_BLOCK_BYTES, MAX_BLOCK_ENTRIES, Stored, StoredEntry, StoredOp};
@@ -60,6 +61,7 @@ impl Store {
             count,
         };
         self.next_revision = stage.arrive(self.next_revision, arrival)?;
+        stage.grown.insert(author);
         Ok(())
     }
 
@@ -110,9 +112,20 @@ impl Store {
         let Entry { header, bodies } = entry.into_entry();
         let first_number = self.next_number;
         self.next_number += header.ops.len() as u64;
+        let bodies: Vec<_> = bodies
+            .into_iter()
+            .map(|body| {
+                let operation = body.as_ref().and_then(|body| body.operation().ok());
+                let cut = self.covering_cut(operation.as_ref(), header.hlc);
+                (body, operation, cut)
+            })
+            .collect();
+        // Receipts name the frontier before and after the entry that was born forgotten.
+        let covered = bodies.iter().any(|(_, _, cut)| cut.is_some());
+        let before = covered.then(|| self.frontier_digest());
         let deps = self.advance_log(stage, number, &header, hash)?;
         let mut ops = Vec::with_capacity(header.ops.len());
-        for ((index, op), body) in (0_u16..).zip(&header.ops).zip(bodies) {
+        for ((index, op), (body, operation, cut)) in (0_u16..).zip(&header.ops).zip(bodies) {
             let parents = self.places(&op.parents)?;
             let at = OpRef {
                 author: header.author,
@@ -126,14 +139,19 @@ impl Store {
                         forgotten: false,
                         superseded: false,
                     };
-                    stage.bodiless.insert(place, flags.to_bits())?;
+                    stage.note_bodiless(place, flags)?;
                     stage.keys.supersede_anywhere(parents.iter().copied());
                     Stored::Wanted
                 }
                 Some(body) => {
-                    let operation = body.operation().ok();
-                    if let Some(cut) = self.covering_cut(operation.as_ref(), header.hlc) {
-                        self.bear_forgotten(stage, at, hash, op.commitment, cut, now_ms)?;
+                    if let Some(cut) = cut {
+                        let born = Born {
+                            at,
+                            entry: hash,
+                            commitment: op.commitment,
+                            frontier_before: before,
+                        };
+                        self.bear_forgotten(stage, &born, cut, now_ms)?;
                         stage.keys.supersede_anywhere(parents.iter().copied());
                         Stored::Forgotten
                     } else {
@@ -204,6 +222,7 @@ impl Store {
             hash,
         };
         self.frontier.advance(header.author, head);
+        self.digest = None;
         Ok(deps)
     }
 

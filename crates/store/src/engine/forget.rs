@@ -12,7 +12,7 @@ use super::{StandingCut, Store};
 use crate::block::Stored;
 use crate::erasure::{Action, Cut, Erasure, ForgetError, ForgetRequest, Forgotten};
 use crate::error::{Damage, StorageError};
-use crate::tables::{Arrival, Bodiless, CUTS, ERASURES, HeadRow, META, PLAN, meta};
+use crate::tables::{Arrival, Bodiless, CUTS, ERASURES, META, PLAN, meta};
 
 impl Store {
     /// Forgets operations by a cut, irreversibly. When this returns, their keys are gone from the
@@ -74,11 +74,11 @@ impl Store {
             }
         }
         let mut plan = transaction.open_table(PLAN).map_err(StorageError::from)?;
-        let digest = self.frontier.digest();
+        let digest = self.frontier_digest();
         let generation = self.keyring_generation();
         let first = self.next_erasure;
         for at in targets {
-            let Some((hash, commitment, operation)) = self.target(&stage, *at)? else {
+            let Some((hash, commitment, operation)) = self.target(&mut stage, *at)? else {
                 continue;
             };
             let erasure = Erasure {
@@ -121,7 +121,7 @@ impl Store {
     /// What a forget needs to know of an operation; `None` if its body is not here.
     fn target(
         &self,
-        stage: &Stage<'_>,
+        stage: &mut Stage<'_>,
         at: OpRef,
     ) -> Result<
         Option<(
@@ -131,38 +131,18 @@ impl Store {
         )>,
         StorageError,
     > {
-        let Some(author) = self.authors.number(&at.author) else {
-            return Ok(None);
-        };
         if at.seq == 0 || self.frontier.seq(&at.author) < at.seq {
             return Ok(None);
         }
-        let row = stage
-            .blocks
-            .range((author, 0)..=(author, at.seq))?
-            .next_back();
-        let (place, bytes) = row.ok_or(Damage::Entry(at.entry()))??;
-        let view = crate::block::BlockView::new(bytes.value())?;
-        let first = place.value().1;
-        let index = usize::try_from(at.seq - first).unwrap_or(usize::MAX);
-        if index >= view.len() {
-            return Err(Damage::Entry(at.entry()).into());
-        }
-        let entry = view.entry(index)?;
-        let Some(stored) = entry.ops.get(usize::from(at.op)) else {
+        let Some(opened) = self.open_operation(stage, at)? else {
             return Ok(None);
         };
-        if stored.body.number().is_none() {
+        if opened.stored.body.number().is_none() {
             return Ok(None);
         }
-        let mut hash = view.prev;
-        for (seq, index) in (first..=at.seq).zip(0..) {
-            let entry = view.entry(index)?;
-            let header = entry.header(self.shared.id, at.author, seq, hash, &self.authors)?;
-            hash = header.hash();
-        }
-        let operation = self.unseal(at, stored, &view.nonce)?;
-        Ok(Some((hash, stored.commitment, operation)))
+        let (hash, nonce) = (opened.hash, opened.nonce);
+        let operation = self.unseal(at, opened.stored, &nonce)?;
+        Ok(Some((hash, opened.stored.commitment, operation)))
     }
 
     /// Carries out what is planned; does nothing if nothing is.
@@ -182,6 +162,9 @@ impl Store {
             numbers.extend(snapshot.sealed_number(erasure.at)?);
         }
         drop(snapshot);
+        // Before any key is lost, so that readers know what became of it.
+        let places = planned.iter().map(|(erasure, _)| erasure.at).collect();
+        self.shared.publish_forgetting(places);
         let mut keyring = self.shared.with_keyring(Clone::clone);
         if keyring.puncture(numbers) {
             self.replace_keyring(keyring)?;
@@ -204,6 +187,7 @@ impl Store {
             table.insert(meta::KEYRING_FLOOR, &floor[..])?;
         }
         self.commit(transaction)?;
+        self.shared.publish_forgetting(BTreeSet::new());
         Ok(outcome)
     }
 
@@ -220,27 +204,24 @@ impl Store {
         key: &[u8],
     ) -> Result<u64, StorageError> {
         let at = erasure.at;
-        let mut size = 0;
-        self.rewrite(stage, at, |stored| {
-            if let Stored::Sealed { bytes, .. } | Stored::SealedLater { bytes, .. } = stored {
-                size = bytes.len() as u64;
-            }
-            Stored::Forgotten
-        })?;
+        let (before, hlc, _) = self.rewrite(stage, at, Stored::Forgotten)?;
+        let size = match before {
+            Stored::Sealed { bytes, .. } | Stored::SealedLater { bytes, .. } => bytes.len() as u64,
+            Stored::Forgotten | Stored::Wanted => 0,
+        };
         let missing = Damage::Entry(at.entry());
         let author = self.authors.number(&at.author).ok_or(missing)?;
         let place = (author, at.seq, at.op);
-        let was_head = remove_head(stage, key, place)?;
-        if !was_head {
-            let (entry, _) = stage.entry(author, at.seq)?.ok_or(missing)?;
-            let row = (key, entry.hlc.bits(), author, at.seq, at.op);
-            stage.versions.remove(row)?;
-        }
+        stage
+            .keys
+            .forget(nocturne_core::Bytes::copy_from_slice(key), place);
+        let row = (key, hlc.bits(), author, at.seq, at.op);
+        let superseded = stage.versions.remove(row)?.is_some();
         let flags = Bodiless {
             forgotten: true,
-            superseded: !was_head,
+            superseded,
         };
-        stage.bodiless.insert(place, flags.to_bits())?;
+        stage.note_bodiless(place, flags)?;
         let arrival = Arrival::Forgotten {
             author,
             seq: at.seq,
@@ -249,7 +230,7 @@ impl Store {
         self.next_revision = stage.arrive(self.next_revision, arrival)?;
         erasure.done = true;
         erasure.keyring_after = self.keyring_generation();
-        erasure.frontier_after = self.frontier.digest();
+        erasure.frontier_after = self.frontier_digest();
         stage
             .erasures
             .insert(erasure.number, &erasure.encode()[..])?;
@@ -267,26 +248,4 @@ impl Store {
         }
         Ok(transaction.commit()?)
     }
-}
-
-/// Removes a head from its key's row; whether it was one.
-fn remove_head(
-    stage: &mut Stage<'_>,
-    key: &[u8],
-    place: (u32, u64, u16),
-) -> Result<bool, StorageError> {
-    let Some(mut heads) = ({
-        let row = stage.heads.get(key)?;
-        row.map(|row| HeadRow::decode(row.value())).transpose()?
-    }) else {
-        return Ok(false);
-    };
-    let before = heads.len();
-    heads.retain(|head| head.place() != place);
-    if heads.is_empty() {
-        stage.heads.remove(key)?;
-    } else if heads.len() < before {
-        stage.heads.insert(key, &HeadRow::encode(&heads)[..])?;
-    }
-    Ok(heads.len() < before)
 }

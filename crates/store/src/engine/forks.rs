@@ -27,6 +27,8 @@ impl Store {
         stage.forks.insert(author.as_bytes(), &bytes[..])?;
         stage.dirty = true;
         self.frozen.insert(author);
+        // Nothing of this author is applied any more.
+        drop(self.waiting.take(&author));
         tracing::warn!(%author, "the author has signed two histories and is frozen");
         Ok(())
     }

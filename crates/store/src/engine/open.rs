@@ -10,6 +10,7 @@ use nocturne_core::{
 };
 use redb::{Database, ReadableDatabase, ReadableTable};
 
+use super::quarantine::Quarantined;
 use super::waiting::WaitingRoom;
 use super::{StandingCut, Store};
 use crate::erasure::{BadPredicate, Cut, Judge, NoJudge};
@@ -19,8 +20,8 @@ use crate::medium::{Disk, Medium, RedbDisk, Vault};
 use crate::rim::{Clock, EntropyError, SystemClock, SystemEntropy};
 use crate::shared::Shared;
 use crate::tables::{
-    ARRIVALS, Authors, BLOCKS, BODILESS, CUTS, ERASURES, FORKS, FORMAT, HEADS, LOGS, Log, LogRow,
-    META, PLAN, QUARANTINE, SPENT, VERSIONS, meta, meta_u64,
+    ARRIVALS, Authors, BLOCKS, CUTS, ERASURES, FORGOTTEN, FORKS, FORMAT, HEADS, LOGS, Log, LogRow,
+    META, PLAN, QUARANTINE, SPENT, VERSIONS, WANTED, meta, meta_u64,
 };
 
 /// What a store is given.
@@ -191,7 +192,8 @@ impl Store {
             transaction.open_table(HEADS)?;
             transaction.open_table(VERSIONS)?;
             transaction.open_table(ARRIVALS)?;
-            transaction.open_table(BODILESS)?;
+            transaction.open_table(WANTED)?;
+            transaction.open_table(FORGOTTEN)?;
             transaction.open_table(QUARANTINE)?;
             transaction.open_table(SPENT)?;
             transaction.open_table(CUTS)?;
@@ -267,6 +269,7 @@ impl Store {
             let covers = options.judge.compile(&cut)?;
             cuts.push(StandingCut { cut, covers });
         }
+        let quarantined = Quarantined::read(&transaction.open_table(QUARANTINE)?)?;
         let mut frozen = BTreeSet::new();
         for row in transaction.open_table(FORKS)?.iter()? {
             frozen.insert(AuthorId::from_bytes(*row?.0.value()));
@@ -293,15 +296,17 @@ impl Store {
             logs,
             authors,
             frontier,
+            digest: None,
             next_number,
             next_revision,
             next_erasure,
             waiting: WaitingRoom::default(),
             admitted: None,
+            admission_changed: false,
             frozen,
             cuts,
             peer_offsets_ms: std::collections::BTreeMap::new(),
-            quarantined_until_ms: Some(0),
+            quarantined,
         };
         store.resume_forget()?;
         store.puncture_spent()?;

@@ -1,7 +1,7 @@
 //! Runs from the future: kept durably, sealed and bounded, until the clock has caught up.
 
 use nocturne_core::wire::{RunDecoder, RunEncoder, messages};
-use nocturne_core::{Bytes, SignedRun, VerifiedRun, rules};
+use nocturne_core::{Bytes, Hlc, SignedRun, VerifiedRun, rules};
 use prost::Message;
 use redb::{ReadableTable, ReadableTableMetadata};
 
@@ -16,6 +16,51 @@ use crate::tables::{META, SPENT, meta};
 const MAX_RUNS: u64 = 1_024;
 /// Most runs of one author: a broken clock doesn't crowd out another.
 const MAX_AUTHOR_RUNS: usize = 64;
+/// Most bytes in quarantine: all that falls due at once is held in memory.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
+
+/// A row's number and last time, before the nonce.
+const FRONT: usize = 8 + 8;
+
+/// What is in quarantine, in sum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Quarantined {
+    bytes: u64,
+    /// The earliest time of the last entry of a run.
+    earliest: Option<Hlc>,
+}
+
+impl Quarantined {
+    /// Sums up the rows.
+    pub(super) fn read(
+        table: &impl ReadableTable<Place, &'static [u8]>,
+    ) -> Result<Self, StorageError> {
+        let mut sum = Self::default();
+        for row in table.iter()? {
+            let (_, row) = row?;
+            let (_, last) = front(row.value())?;
+            sum.add(row.value().len(), last);
+        }
+        Ok(sum)
+    }
+
+    fn add(&mut self, len: usize, last: Hlc) {
+        self.bytes += len as u64;
+        self.earliest = Some(self.earliest.map_or(last, |earliest| earliest.min(last)));
+    }
+}
+
+type Place = (&'static [u8; 32], u64);
+
+/// The number of a row's key, and when its run's last entry was written.
+fn front(row: &[u8]) -> Result<(u64, Hlc), Damage> {
+    let (number, rest) = row.split_first_chunk::<8>().ok_or(BAD)?;
+    let (last, _) = rest.split_first_chunk::<8>().ok_or(BAD)?;
+    let last = Hlc::from_bits(u64::from_be_bytes(*last));
+    Ok((u64::from_be_bytes(*number), last))
+}
+
+const BAD: Damage = Damage::Row("quarantine");
 
 impl Store {
     /// Puts a run aside. It is not applied, not relayed, and its time is not taken over.
@@ -23,6 +68,7 @@ impl Store {
         &mut self,
         stage: &mut Stage<'_>,
         run: &VerifiedRun,
+        last: Hlc,
     ) -> Result<ApplyOutcome, StorageError> {
         let author = run.author();
         let id = author.as_bytes();
@@ -30,7 +76,10 @@ impl Store {
             return Ok(ApplyOutcome::Quarantined);
         }
         let of_author = stage.quarantine.range((id, 0)..=(id, u64::MAX))?.count();
-        if stage.quarantine.len()? >= MAX_RUNS || of_author >= MAX_AUTHOR_RUNS {
+        let full = stage.quarantine.len()? >= MAX_RUNS
+            || self.quarantined.bytes + run.size() as u64 > MAX_BYTES
+            || of_author >= MAX_AUTHOR_RUNS;
+        if full {
             return Ok(ApplyOutcome::Refused(Refusal::NoRoom));
         }
         let signed = SignedRun::new(
@@ -51,24 +100,15 @@ impl Store {
         let nonce = self.nonce();
         let key = self.shared.with_keyring(|keyring| keyring.key(number));
         let mut sealed = message.encode_to_vec();
-        let key = key.ok_or(Damage::Row("quarantine"))?;
+        let key = key.ok_or(BAD)?;
         seal::seal(&key, &nonce, &mut sealed);
-        let row = [&number.to_be_bytes()[..], &nonce, &sealed].concat();
+        let last_bits = last.bits().to_be_bytes();
+        let row = [&number.to_be_bytes()[..], &last_bits, &nonce, &sealed].concat();
         stage.quarantine.insert((id, run.first_seq()), &row[..])?;
         stage.dirty = true;
-        let until = self.due_ms(run);
-        let earliest = self
-            .quarantined_until_ms
-            .map_or(until, |other| other.min(until));
-        self.quarantined_until_ms = Some(earliest);
+        self.quarantined.add(row.len(), last);
         tracing::warn!(%author, seq = run.first_seq(), "a run is from the future and quarantined");
         Ok(ApplyOutcome::Quarantined)
-    }
-
-    fn due_ms(&self, run: &VerifiedRun) -> u64 {
-        let last = run.entries().last();
-        let millis = last.map_or(0, |entry| entry.entry().header.hlc.millis());
-        millis.saturating_sub(self.max_drift_ms)
     }
 
     /// Offers what the clock has caught up with; whether anything left the quarantine.
@@ -77,33 +117,27 @@ impl Store {
         stage: &mut Stage<'_>,
         now_ms: u64,
     ) -> Result<bool, StorageError> {
-        if self.quarantined_until_ms.is_none_or(|until| until > now_ms) {
+        let early = |last| rules::is_quarantined(last, now_ms, self.max_drift_ms);
+        if self.quarantined.earliest.is_none_or(early) {
             return Ok(false);
         }
-        self.quarantined_until_ms = None;
-        let mut due = Vec::new();
         let mut rows = Vec::new();
         for row in stage.quarantine.iter()? {
             let (place, row) = row?;
-            let (author, seq) = place.value();
-            rows.push((*author, seq, row.value().to_vec()));
-        }
-        for (author, seq, row) in rows {
-            let (number, run) = self.open_quarantined(&row)?;
-            let last = run.entries().last().map(|entry| entry.entry().header.hlc);
-            if last.is_some_and(|hlc| rules::is_quarantined(hlc, now_ms, self.max_drift_ms)) {
-                let until = self.due_ms(&run);
-                let earliest = self
-                    .quarantined_until_ms
-                    .map_or(until, |other| other.min(until));
-                self.quarantined_until_ms = Some(earliest);
-            } else {
-                stage.quarantine.remove((&author, seq))?;
-                stage.spent.insert(number, ())?;
-                stage.dirty = true;
-                due.push(run);
+            if !early(front(row.value())?.1) {
+                let (author, seq) = place.value();
+                rows.push((*author, seq, row.value().to_vec()));
             }
         }
+        let mut due = Vec::with_capacity(rows.len());
+        for (author, seq, row) in rows {
+            let (number, run) = self.open_quarantined(&row)?;
+            stage.quarantine.remove((&author, seq))?;
+            stage.spent.insert(number, ())?;
+            stage.dirty = true;
+            due.push(run);
+        }
+        self.quarantined = Quarantined::read(&stage.quarantine)?;
         let left = !due.is_empty();
         for run in due {
             self.offer(stage, run, now_ms)?;
@@ -140,10 +174,9 @@ impl Store {
     }
 
     fn open_quarantined(&self, row: &[u8]) -> Result<(u64, VerifiedRun), StorageError> {
-        const BAD: Damage = Damage::Row("quarantine");
-        let (number, rest) = row.split_first_chunk::<8>().ok_or(BAD)?;
+        let (number, _) = front(row)?;
+        let rest = row.get(FRONT..).ok_or(BAD)?;
         let (nonce, sealed) = rest.split_first_chunk::<12>().ok_or(BAD)?;
-        let number = u64::from_be_bytes(*number);
         let key = self
             .shared
             .with_keyring(|keyring| keyring.key(number))

@@ -2,19 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use nocturne_core::{AuthorId, VerifiedRun};
+use nocturne_core::{AuthorId, Hlc, VerifiedRun};
 use redb::{ReadableTable, Table, WriteTransaction};
 
 use super::Store;
 use super::apply::ApplyOutcome;
-use super::head_stage::HeadStage;
+use super::head_stage::{HeadStage, Place};
+use super::rewrite::OpenBlock;
 use crate::batch::{Batch, WriteError, Written};
-use crate::block::{BlockView, StoredEntry};
+use crate::block::{BlockView, StoredOp};
 use crate::error::{Damage, StorageError};
 use crate::seal::Nonce;
 use crate::tables::{
-    ARRIVALS, Arrival, BLOCKS, BODILESS, ERASURES, FORKS, HEADS, LOGS, META, QUARANTINE, SPENT,
-    VERSIONS, meta,
+    ARRIVALS, Arrival, BLOCKS, Bodiless, ERASURES, FORGOTTEN, FORKS, HEADS, LOGS, META, QUARANTINE,
+    SPENT, VERSIONS, WANTED, meta,
 };
 
 /// The tables that a transaction writes, and what is gathered for its end.
@@ -23,14 +24,19 @@ pub(super) struct Stage<'t> {
     pub(super) versions: Table<'t, (&'static [u8], u64, u32, u64, u16), u8>,
     pub(super) blocks: Table<'t, (u32, u64), &'static [u8]>,
     pub(super) arrivals: Table<'t, u64, (u8, u32, u64, u32)>,
-    pub(super) bodiless: Table<'t, (u32, u64, u16), u8>,
+    pub(super) wanted: Table<'t, Place, bool>,
+    pub(super) forgotten: Table<'t, Place, bool>,
     pub(super) erasures: Table<'t, u64, &'static [u8]>,
     pub(super) quarantine: Table<'t, (&'static [u8; 32], u64), &'static [u8]>,
     pub(super) spent: Table<'t, u64, ()>,
     pub(super) forks: Table<'t, &'static [u8; 32], &'static [u8]>,
     pub(super) keys: HeadStage,
+    /// The block that is being rewritten, if one is.
+    pub(super) open: Option<OpenBlock>,
     /// Logs whose rows changed.
     pub(super) logs: BTreeSet<AuthorId>,
+    /// Logs that grew since what waits was last looked at.
+    pub(super) grown: BTreeSet<AuthorId>,
     /// Something was written.
     pub(super) dirty: bool,
 }
@@ -42,23 +48,27 @@ impl<'t> Stage<'t> {
             versions: transaction.open_table(VERSIONS)?,
             blocks: transaction.open_table(BLOCKS)?,
             arrivals: transaction.open_table(ARRIVALS)?,
-            bodiless: transaction.open_table(BODILESS)?,
+            wanted: transaction.open_table(WANTED)?,
+            forgotten: transaction.open_table(FORGOTTEN)?,
             erasures: transaction.open_table(ERASURES)?,
             quarantine: transaction.open_table(QUARANTINE)?,
             spent: transaction.open_table(SPENT)?,
             forks: transaction.open_table(FORKS)?,
             keys: HeadStage::default(),
+            open: None,
             logs: BTreeSet::new(),
+            grown: BTreeSet::new(),
             dirty: false,
         })
     }
 
-    /// An entry that is applied; `None` if it is not there.
-    pub(super) fn entry(
+    /// Reads from the block that has an applied entry; `None` if the entry is not there.
+    fn read<R>(
         &self,
         author: u32,
         seq: u64,
-    ) -> Result<Option<(StoredEntry, Nonce)>, StorageError> {
+        read: impl FnOnce(&BlockView<'_>, usize) -> Result<R, Damage>,
+    ) -> Result<Option<R>, StorageError> {
         let Some(row) = self.blocks.range((author, 0)..=(author, seq))?.next_back() else {
             return Ok(None);
         };
@@ -68,13 +78,59 @@ impl<'t> Stage<'t> {
         if index >= view.len() {
             return Ok(None);
         }
-        Ok(Some((view.entry(index)?, view.nonce)))
+        Ok(Some(read(&view, index)?))
+    }
+
+    /// When an applied entry was written; `None` if it is not there.
+    pub(super) fn hlc(&self, author: u32, seq: u64) -> Result<Option<Hlc>, StorageError> {
+        self.read(author, seq, |view, index| view.hlc(index))
+    }
+
+    /// An operation of an applied entry; `None` if there is no such operation.
+    fn op(&self, place: Place) -> Result<Option<(StoredOp, Nonce)>, StorageError> {
+        let (author, seq, op) = place;
+        let found = self.read(author, seq, |view, index| {
+            let op = view.op(index, op)?;
+            Ok(op.map(|(_, op)| (op, view.nonce)))
+        })?;
+        found.ok_or(Damage::Row("blocks").into())
+    }
+
+    /// What is noted of an operation without a body.
+    pub(super) fn bodiless(&self, place: Place) -> Result<Option<Bodiless>, StorageError> {
+        for (forgotten, table) in [(false, &self.wanted), (true, &self.forgotten)] {
+            if let Some(superseded) = table.get(place)? {
+                let superseded = superseded.value();
+                return Ok(Some(Bodiless {
+                    forgotten,
+                    superseded,
+                }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Notes an operation without a body.
+    pub(super) fn note_bodiless(
+        &mut self,
+        place: Place,
+        flags: Bodiless,
+    ) -> Result<(), StorageError> {
+        if flags.forgotten {
+            self.wanted.remove(place)?;
+            self.forgotten.insert(place, flags.superseded)?;
+        } else {
+            self.wanted.insert(place, flags.superseded)?;
+        }
+        self.dirty = true;
+        Ok(())
     }
 
     pub(super) fn arrive(&mut self, revision: u64, arrival: Arrival) -> Result<u64, StorageError> {
         self.arrivals.insert(revision, arrival.row())?;
         self.dirty = true;
-        Ok(revision + arrival.span())
+        let next = revision.checked_add(arrival.span());
+        Ok(next.ok_or(Damage::Row("meta"))?)
     }
 }
 
@@ -103,8 +159,10 @@ impl Store {
         for run in runs {
             outcomes.push(self.offer(&mut stage, run, now_ms)?);
         }
+        self.offer_admitted(&mut stage, now_ms)?;
         self.retry_waiting(&mut stage, now_ms)?;
         let writes = self.write_batches(&mut stage, batches, now_ms)?;
+        self.retry_waiting(&mut stage, now_ms)?;
         self.finish(stage, &transaction)?;
         self.commit(transaction)?;
         if spent {
@@ -122,6 +180,7 @@ impl Store {
         mut stage: Stage<'_>,
         transaction: &WriteTransaction,
     ) -> Result<(), StorageError> {
+        stage.close_block()?;
         let orphans = stage.keys.settle_all(&stage.heads)?;
         self.supersede_orphans(&mut stage, orphans)?;
         let Stage {
@@ -159,29 +218,28 @@ impl Store {
     fn supersede_orphans(
         &mut self,
         stage: &mut Stage<'_>,
-        orphans: Vec<super::head_stage::Place>,
+        orphans: BTreeSet<Place>,
     ) -> Result<(), StorageError> {
         for place in orphans {
-            let flags = stage.bodiless.get(place)?.map(|flags| flags.value());
-            if let Some(bits) = flags {
-                let mut flags = crate::tables::Bodiless::from_bits(bits);
-                flags.superseded = true;
-                stage.bodiless.insert(place, flags.to_bits())?;
-                stage.dirty = true;
+            if let Some(flags) = stage.bodiless(place)? {
+                let superseded = true;
+                stage.note_bodiless(
+                    place,
+                    Bodiless {
+                        superseded,
+                        ..flags
+                    },
+                )?;
                 continue;
             }
-            let (author, seq, op) = place;
-            let Some((entry, nonce)) = stage.entry(author, seq)? else {
-                return Err(Damage::Entry(self.authors.entry(author, seq)?).into());
-            };
             // A place that doesn't exist in its entry supersedes nothing.
-            let Some(stored) = entry.ops.get(usize::from(op)) else {
+            let Some((stored, nonce)) = stage.op(place)? else {
                 continue;
             };
+            let (author, seq, op) = place;
             let at = self.authors.op(author, seq, op)?;
-            if let Some(operation) = self.unseal(at, stored, &nonce)? {
-                let Stage { keys, heads, .. } = stage;
-                keys.supersede(&operation.key, place, heads)?;
+            if let Some(operation) = self.unseal(at, &stored, &nonce)? {
+                stage.keys.supersede(operation.key, place);
             }
         }
         Ok(())
@@ -189,7 +247,7 @@ impl Store {
 
     /// Makes the transaction durable and shows it to readers.
     pub(super) fn commit(&mut self, transaction: WriteTransaction) -> Result<(), StorageError> {
-        if self.shared.authors().iter().count() != self.authors.iter().count() {
+        if self.shared.authors().len() != self.authors.len() {
             self.shared.publish_authors(self.authors.clone());
         }
         transaction.commit()?;

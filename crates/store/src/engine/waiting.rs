@@ -1,9 +1,12 @@
 //! Runs that wait for what they build on, or for their author to be admitted. In memory and bounded:
 //! what is dropped here comes again with the next sync.
+//!
+//! A run is filed under the one entry that it waits for, so that a transaction looks only at what its
+//! own entries have freed, however much waits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use nocturne_core::{AuthorId, VerifiedRun};
+use nocturne_core::{AuthorId, EntryRef, VerifiedRun};
 
 /// Most bytes that wait in all.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
@@ -17,16 +20,21 @@ const MAX_AUTHORS: usize = 1_024;
 /// What a run costs besides its canonical bytes.
 const OVERHEAD: usize = 512;
 
+/// Author and first seq of a run.
+type Name = (AuthorId, u64);
+
 #[derive(Debug, Default)]
 pub(super) struct WaitingRoom {
     logs: BTreeMap<AuthorId, Log>,
+    /// What is waited for, and which run waits for it.
+    causes: BTreeSet<(EntryRef, Name)>,
     bytes: usize,
 }
 
 #[derive(Debug, Default)]
 struct Log {
-    /// By first seq; a longer run takes a shorter one's place.
-    runs: BTreeMap<u64, VerifiedRun>,
+    /// By first seq, with what each waits for; a longer run takes a shorter one's place.
+    runs: BTreeMap<u64, (EntryRef, VerifiedRun)>,
     bytes: usize,
 }
 
@@ -35,51 +43,85 @@ fn cost(run: &VerifiedRun) -> usize {
 }
 
 impl WaitingRoom {
-    /// Takes a run in; `false` if there is no room.
-    pub(super) fn add(&mut self, run: VerifiedRun) -> bool {
-        let cost_new = cost(&run);
-        if !self.logs.contains_key(&run.author()) && self.logs.len() >= MAX_AUTHORS {
-            return false;
-        }
-        let log = self.logs.entry(run.author()).or_default();
-        let replaced = log.runs.get(&run.first_seq());
-        if replaced.is_some_and(|other| other.last_seq() >= run.last_seq()) {
+    /// Takes a run in until this entry is applied; `false` if there is no room.
+    pub(super) fn add(&mut self, run: &VerifiedRun, cause: EntryRef) -> bool {
+        let name = (run.author(), run.first_seq());
+        let (kept, of_author, runs) = match self.logs.get(&name.0) {
+            Some(log) => (log.runs.get(&name.1), log.bytes, log.runs.len()),
+            None if self.logs.len() >= MAX_AUTHORS => return false,
+            None => (None, 0, 0),
+        };
+        if kept.is_some_and(|(_, kept)| kept.last_seq() >= run.last_seq()) {
             return true;
         }
-        let freed = replaced.map_or(0, cost);
-        let fits = self.bytes + cost_new - freed.min(cost_new) <= MAX_BYTES
-            && log.bytes + cost_new - freed.min(cost_new) <= MAX_AUTHOR_BYTES
-            && log.runs.len() < MAX_AUTHOR_RUNS;
+        let freed = kept.map_or(0, |(_, kept)| cost(kept));
+        let more = cost(run);
+        let fits = self.bytes - freed + more <= MAX_BYTES
+            && of_author - freed + more <= MAX_AUTHOR_BYTES
+            && (runs < MAX_AUTHOR_RUNS || kept.is_some());
         if !fits {
-            if log.runs.is_empty() {
-                self.logs.remove(&run.author());
-            }
             return false;
         }
-        log.bytes = log.bytes + cost_new - freed;
-        self.bytes = self.bytes + cost_new - freed;
-        log.runs.insert(run.first_seq(), run);
+        self.remove(name);
+        let log = self.logs.entry(name.0).or_default();
+        log.bytes += more;
+        self.bytes += more;
+        // Its own copy: a slice of a peer's frame would keep the whole frame alive.
+        log.runs.insert(name.1, (cause, run.clone().detached()));
+        self.causes.insert((cause, name));
         true
     }
 
-    /// Takes everything out, to be offered again.
-    pub(super) fn take_all(&mut self) -> Vec<VerifiedRun> {
-        self.bytes = 0;
-        std::mem::take(&mut self.logs)
-            .into_values()
-            .flat_map(|log| log.runs.into_values())
+    fn remove(&mut self, name: Name) -> Option<VerifiedRun> {
+        let log = self.logs.get_mut(&name.0)?;
+        let (cause, run) = log.runs.remove(&name.1)?;
+        log.bytes -= cost(&run);
+        self.bytes -= cost(&run);
+        if log.runs.is_empty() {
+            self.logs.remove(&name.0);
+        }
+        self.causes.remove(&(cause, name));
+        Some(run)
+    }
+
+    /// Takes out, in order, what waited for an author's entries up to `seq`.
+    pub(super) fn freed_by(&mut self, author: AuthorId, seq: u64) -> Vec<VerifiedRun> {
+        let first = EntryRef { author, seq: 0 };
+        let names: Vec<Name> = self
+            .causes
+            .range((first, (AuthorId::from_bytes([0; 32]), 0))..)
+            .take_while(|(cause, _)| cause.author == author && cause.seq <= seq)
+            .map(|(_, name)| *name)
+            .collect();
+        names
+            .into_iter()
+            .filter_map(|name| self.remove(name))
             .collect()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.logs.is_empty()
+    /// Takes out all runs of one author.
+    pub(super) fn take(&mut self, author: &AuthorId) -> Vec<VerifiedRun> {
+        let log = self.logs.get(author);
+        let names: Vec<Name> = log
+            .into_iter()
+            .flat_map(|log| log.runs.keys().map(|first| (*author, *first)))
+            .collect();
+        names
+            .into_iter()
+            .filter_map(|name| self.remove(name))
+            .collect()
+    }
+
+    /// Whose runs wait.
+    pub(super) fn authors(&self) -> Vec<AuthorId> {
+        self.logs.keys().copied().collect()
     }
 
     pub(super) fn entries(&self) -> u64 {
         self.logs
             .values()
             .flat_map(|log| log.runs.values())
-            .map(|run| run.entries().len() as u64)
+            .map(|(_, run)| run.entries().len() as u64)
             .sum()
     }
 }

@@ -209,8 +209,8 @@ impl Store {
         if log.seq == at.seq {
             return Ok(log.hlc);
         }
-        let entry = stage.entry(log.number, at.seq)?;
-        Ok(entry.ok_or(Damage::Entry(at))?.0.hlc)
+        let hlc = stage.hlc(log.number, at.seq)?;
+        Ok(hlc.ok_or(Damage::Entry(at))?)
     }
 
     /// Signs what is pending as one run and applies it through the same path as a peer's.

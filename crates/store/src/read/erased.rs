@@ -60,9 +60,7 @@ impl Snapshot {
     pub(crate) fn sealed_number(&self, at: OpRef) -> Result<Option<u64>, StorageError> {
         let author = self.authors.number(&at.author);
         let author = author.ok_or(Damage::Entry(at.entry()))?;
-        let (entry, _) = self.entry(author, at.seq)?;
-        let stored = entry.ops.get(usize::from(at.op));
-        Ok(stored.and_then(|stored| stored.body.number()))
+        Ok(self.op((author, at.seq, at.op))?.1.body.number())
     }
 }
 
@@ -70,25 +68,13 @@ impl Snapshot {
     /// Counts of what is held back on disk.
     pub(crate) fn standing(&self) -> Result<crate::actor::Standing, StorageError> {
         use redb::ReadableTableMetadata;
-        let mut standing = crate::actor::Standing {
-            quarantined_runs: self
-                .transaction
-                .open_table(crate::tables::QUARANTINE)?
-                .len()?,
+        let transaction = &self.transaction;
+        Ok(crate::actor::Standing {
+            quarantined_runs: transaction.open_table(crate::tables::QUARANTINE)?.len()?,
             keys: self.heads.len()?,
+            wanted: transaction.open_table(crate::tables::WANTED)?.len()?,
+            forgotten: transaction.open_table(crate::tables::FORGOTTEN)?.len()?,
             ..Default::default()
-        };
-        for row in self
-            .transaction
-            .open_table(crate::tables::BODILESS)?
-            .iter()?
-        {
-            if crate::tables::Bodiless::from_bits(row?.1.value()).forgotten {
-                standing.forgotten += 1;
-            } else {
-                standing.wanted += 1;
-            }
-        }
-        Ok(standing)
+        })
     }
 }

@@ -2,7 +2,7 @@
 
 use nocturne_core::{Bytes, Hlc, OpKind, OpRef};
 
-use super::{Content, Snapshot};
+use super::{Content, Snapshot, Version};
 use crate::error::{Damage, StorageError};
 use crate::tables::Arrival;
 
@@ -39,13 +39,17 @@ pub enum Change {
     Forgotten,
 }
 
+/// Keys and values returned at once, beyond which no further entry is read.
+const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
+
 impl Snapshot {
     /// Changes from a revision on, that one included, and the revision to go on from. Stops after
-    /// about `limit` revisions. Operations that have been forgotten since appear only as such.
+    /// about `limit` revisions, or earlier when they are large. Operations that have been forgotten since appear only as such.
     pub fn events(&self, from: u64, limit: u64) -> Result<(Vec<Event>, u64), StorageError> {
         let arrivals = self.arrivals()?;
         let end = self.revision()?;
         let mut events = Vec::new();
+        let mut bytes = 0;
         let mut next = from.min(end);
         let stop = from.saturating_add(limit).min(end);
         // The row that holds `from` may begin before it.
@@ -56,69 +60,79 @@ impl Snapshot {
         for row in arrivals.range(start..)? {
             let (first, row) = row?;
             let (first, arrival) = (first.value(), Arrival::read(row.value())?);
-            if first >= stop {
-                break;
+            let after = first.checked_add(arrival.span());
+            let upto = stop.min(after.ok_or(Damage::Row("arrivals"))?);
+            for revision in first.max(from)..upto {
+                if bytes >= MAX_PAGE_BYTES {
+                    return Ok((events, next));
+                }
+                self.push_events(arrival, first, revision, &mut events, &mut bytes)?;
+                next = revision + 1;
             }
-            match arrival {
-                Arrival::Forgotten { author, seq, op } => {
-                    let op = u16::try_from(op).map_err(|_| Damage::Row("arrivals"))?;
-                    if first >= from {
-                        events.push(Event {
-                            revision: first,
-                            at: self.authors.op(author, seq, op)?,
-                            hlc: self.entry(author, seq)?.0.hlc,
-                            change: Change::Forgotten,
-                        });
-                    }
-                    next = next.max(first + 1);
-                }
-                Arrival::Supplied { author, seq, op } => {
-                    let op = u16::try_from(op).map_err(|_| Damage::Row("arrivals"))?;
-                    if first >= from {
-                        self.push_event(first, (author, seq, op), &mut events)?;
-                    }
-                    next = next.max(first + 1);
-                }
-                Arrival::Run {
-                    author, first_seq, ..
-                } => {
-                    let upto = stop.min(first + arrival.span());
-                    for revision in first.max(from)..upto {
-                        let seq = first_seq + (revision - first);
-                        let ops = self.entry(author, seq)?.0.ops.len();
-                        for op in 0..ops {
-                            let op = u16::try_from(op).map_err(|_| Damage::Row("blocks"))?;
-                            self.push_event(revision, (author, seq, op), &mut events)?;
-                        }
-                    }
-                    next = next.max(upto);
-                }
+            if upto == stop {
+                break;
             }
         }
         Ok((events, next))
     }
 
-    fn push_event(
+    /// The events of one revision of an arrival.
+    fn push_events(
         &self,
+        arrival: Arrival,
+        first: u64,
         revision: u64,
-        place: (u32, u64, u16),
         events: &mut Vec<Event>,
+        bytes: &mut usize,
     ) -> Result<(), StorageError> {
-        let version = self.version(place)?;
-        if let Content::Here(operation) = version.content {
-            events.push(Event {
-                revision,
-                at: version.at,
-                hlc: version.hlc,
-                change: match operation.kind {
-                    OpKind::Put => Change::Put {
-                        key: operation.key,
-                        value: operation.value,
-                    },
-                    OpKind::Delete => Change::Delete { key: operation.key },
-                },
-            });
+        let bad = Damage::Row("arrivals");
+        match arrival {
+            Arrival::Forgotten { author, seq, op } => {
+                let op = u16::try_from(op).map_err(|_| bad)?;
+                events.push(Event {
+                    revision,
+                    at: self.authors.op(author, seq, op)?,
+                    hlc: self.hlc(author, seq)?,
+                    change: Change::Forgotten,
+                });
+            }
+            Arrival::Supplied { author, seq, op } => {
+                let op = u16::try_from(op).map_err(|_| bad)?;
+                let (hlc, stored, nonce) = self.op((author, seq, op))?;
+                let version =
+                    self.version_of(self.authors.op(author, seq, op)?, hlc, &stored, &nonce)?;
+                push_event(revision, version, events, bytes);
+            }
+            Arrival::Run {
+                author, first_seq, ..
+            } => {
+                let seq = first_seq.checked_add(revision - first).ok_or(bad)?;
+                let (entry, nonce) = self.entry(author, seq)?;
+                for (op, stored) in (0_u16..).zip(&entry.ops) {
+                    let at = self.authors.op(author, seq, op)?;
+                    let version = self.version_of(at, entry.hlc, stored, &nonce)?;
+                    push_event(revision, version, events, bytes);
+                }
+            }
         }
         Ok(())
+    }
+}
+
+fn push_event(revision: u64, version: Version, events: &mut Vec<Event>, bytes: &mut usize) {
+    if let Content::Here(operation) = version.content {
+        *bytes += operation.key.len() + operation.value.len();
+        events.push(Event {
+            revision,
+            at: version.at,
+            hlc: version.hlc,
+            change: match operation.kind {
+                OpKind::Put => Change::Put {
+                    key: operation.key,
+                    value: operation.value,
+                },
+                OpKind::Delete => Change::Delete { key: operation.key },
+            },
+        });
     }
 }

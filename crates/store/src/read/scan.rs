@@ -1,14 +1,13 @@
 //! Scans over keys in order, forward and backward, now or at a moment.
 
-use std::collections::BTreeSet;
 use std::ops::Bound;
 
 use nocturne_core::{Bytes, Hlc};
-use redb::Range;
+use redb::{Range, ReadOnlyTable};
 
 use super::{Row, Snapshot};
 use crate::error::StorageError;
-use crate::tables::{HeadRow, VERSIONS};
+use crate::tables::{HEADS, HeadRow, VERSIONS};
 
 /// Which keys, in which order, and how many.
 #[derive(Debug, Clone, Default)]
@@ -96,14 +95,74 @@ pub struct Scan<'a> {
 
 enum Source {
     Now(Box<Range<'static, &'static [u8], &'static [u8]>>),
-    At(Box<dyn Iterator<Item = Bytes> + Send>, Hlc),
+    At(Box<Past>),
+}
+
+/// A walk over all keys that a range ever had.
+struct Past {
+    heads: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    versions: ReadOnlyTable<VersionKey, u8>,
+    /// What is left.
+    bounds: (Bound<Bytes>, Bound<Bytes>),
+    time: Hlc,
+}
+
+type VersionKey = (&'static [u8], u64, u32, u64, u16);
+const FIRST: (u64, u32, u64, u16) = (0, 0, 0, 0);
+const LAST: (u64, u32, u64, u16) = (u64::MAX, u32::MAX, u64::MAX, u16::MAX);
+
+const fn of_key(key: &[u8], rest: (u64, u32, u64, u16)) -> (&[u8], u64, u32, u64, u16) {
+    (key, rest.0, rest.1, rest.2, rest.3)
+}
+
+impl Past {
+    /// The next key with a head or an earlier version; two lookups, whatever lies between.
+    fn next_key(&mut self, reverse: bool) -> Result<Option<Bytes>, StorageError> {
+        let (from, to) = as_slices(&self.bounds);
+        let mut heads = self.heads.range::<&[u8]>((from, to))?;
+        let mut versions = self.versions.range::<(&[u8], u64, u32, u64, u16)>((
+            match from {
+                Bound::Included(key) => Bound::Included(of_key(key, FIRST)),
+                Bound::Excluded(key) => Bound::Excluded(of_key(key, LAST)),
+                Bound::Unbounded => Bound::Unbounded,
+            },
+            match to {
+                Bound::Included(key) => Bound::Included(of_key(key, LAST)),
+                Bound::Excluded(key) => Bound::Excluded(of_key(key, FIRST)),
+                Bound::Unbounded => Bound::Unbounded,
+            },
+        ))?;
+        let (head, version) = if reverse {
+            (heads.next_back(), versions.next_back())
+        } else {
+            (heads.next(), versions.next())
+        };
+        let head = head.transpose()?;
+        let head = head.map(|(key, _)| Bytes::copy_from_slice(key.value()));
+        let version = version.transpose()?;
+        let version = version.map(|(key, _)| Bytes::copy_from_slice(key.value().0));
+        let key = match (head, version) {
+            (Some(a), Some(b)) if reverse => a.max(b),
+            (Some(a), Some(b)) => a.min(b),
+            (a, b) => match a.or(b) {
+                Some(key) => key,
+                None => return Ok(None),
+            },
+        };
+        if reverse {
+            self.bounds.1 = Bound::Excluded(key.clone());
+        } else {
+            self.bounds.0 = Bound::Excluded(key.clone());
+        }
+        Ok(Some(key))
+    }
 }
 
 impl std::fmt::Debug for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Now(_) => "Now",
-            Self::At(..) => "At",
+            Self::At(_) => "At",
         })
     }
 }
@@ -121,38 +180,17 @@ impl Snapshot {
         })
     }
 
-    /// Rows of a range as they were at a moment, that moment included. Holds the range's keys in
-    /// memory.
+    /// Rows of a range as they were at a moment, that moment included. A few lookups for every key
+    /// that the range ever had.
     pub fn scan_at(&self, range: &ScanRange, time: Hlc) -> Result<Scan<'_>, StorageError> {
-        let bounds = range.bounds();
-        let mut keys: BTreeSet<Bytes> = BTreeSet::new();
-        for row in self.heads.range::<&[u8]>(as_slices(&bounds))? {
-            keys.insert(Bytes::copy_from_slice(row?.0.value()));
-        }
-        let versions = self.transaction.open_table(VERSIONS)?;
-        let start = match &bounds.0 {
-            Bound::Included(key) | Bound::Excluded(key) => key.clone(),
-            Bound::Unbounded => Bytes::new(),
-        };
-        for row in versions.range((&start[..], 0, 0, 0, 0)..)? {
-            let (row, _) = row?;
-            let key = row.value().0;
-            let beyond = matches!(&bounds.1, Bound::Excluded(end) if key >= &end[..]);
-            if beyond {
-                break;
-            }
-            if !keys.contains(key) {
-                keys.insert(Bytes::copy_from_slice(key));
-            }
-        }
-        let keys: Box<dyn Iterator<Item = Bytes> + Send> = if range.reverse {
-            Box::new(keys.into_iter().rev())
-        } else {
-            Box::new(keys.into_iter())
-        };
         Ok(Scan {
             snapshot: self,
-            source: Source::At(keys, time),
+            source: Source::At(Box::new(Past {
+                heads: self.transaction.open_table(HEADS)?,
+                versions: self.transaction.open_table(VERSIONS)?,
+                bounds: range.bounds(),
+                time,
+            })),
             reverse: range.reverse,
             left: range.limit.unwrap_or(u64::MAX),
         })
@@ -190,8 +228,8 @@ impl Scan<'_> {
                 let key = Bytes::copy_from_slice(key.value());
                 Ok(self.snapshot.row(key, &heads)?.into())
             }
-            Source::At(keys, time) => match keys.next() {
-                Some(key) => Ok(self.snapshot.get_at(&key, *time)?.into()),
+            Source::At(past) => match past.next_key(self.reverse)? {
+                Some(key) => Ok(self.snapshot.get_at(&key, past.time)?.into()),
                 None => Ok(Step::End),
             },
         }

@@ -1,15 +1,15 @@
 //! What a peer lacks: runs in order of arrival, which is a causal order, and single bodies.
 
 use nocturne_core::limits::{MAX_RUN_BYTES, MAX_RUN_ENTRIES};
-use nocturne_core::{Entry, EntryHash, Frontier, OpBody, OpRef, SignedRun};
-use redb::ReadableTable;
+use nocturne_core::{Entry, EntryHash, Frontier, OpBody, OpRef, Signature, SignedRun};
+use redb::{Range, ReadableTable};
 
 use super::Snapshot;
 use crate::block::{Block, Stored, StoredEntry};
 use crate::error::{Damage, StorageError};
 use crate::keyring::Cursor;
 use crate::seal::{self, Nonce};
-use crate::tables::{Arrival, BODILESS, Bodiless};
+use crate::tables::{Arrival, WANTED};
 
 /// What to send next.
 #[derive(Debug, Clone)]
@@ -31,17 +31,26 @@ pub struct RunsPage {
     pub next_revision: Option<u64>,
 }
 
-/// A stretch of one log, contiguous in seq and in arrival.
-#[derive(Clone, Copy)]
-struct Stretch {
+/// A run in the making: what arrived on one log without a gap.
+struct Open {
     author: u32,
-    first: u64,
-    last: u64,
+    /// The seq that goes on.
+    next: u64,
+    entries: Vec<Entry>,
+    size: usize,
+    signature: Signature,
+}
+
+/// Where the last arrival was read: the next one on the same log lies right behind it.
+struct Reader {
+    author: u32,
+    next: u64,
+    blocks: Range<'static, (u32, u64), &'static [u8]>,
 }
 
 impl Snapshot {
     /// The next runs that the peer lacks. Runs that arrived one after the other on one log travel
-    /// as one, under the last one's signature.
+    /// as one, under the last one's signature, as long as they fit.
     pub fn runs_since(&self, query: &RunsQuery<'_>) -> Result<RunsPage, StorageError> {
         let arrivals = self.arrivals()?;
         let mut page = RunsPage {
@@ -49,7 +58,8 @@ impl Snapshot {
             next_revision: None,
         };
         let mut bytes = 0;
-        let mut stretch: Option<Stretch> = None;
+        let mut open: Option<Open> = None;
+        let mut reader: Option<Reader> = None;
         for row in arrivals.range(query.from_revision..)? {
             let (revision, row) = row?;
             let Arrival::Run {
@@ -61,92 +71,73 @@ impl Snapshot {
                 continue;
             };
             let have = query.have.seq(&self.authors.id(author)?);
-            let last = first_seq + u64::from(count) - 1;
+            let (first, last) = Arrival::seqs(first_seq, count)?;
             if last <= have {
                 continue;
             }
-            let first = first_seq.max(have + 1);
-            match &mut stretch {
-                Some(open)
-                    if open.author == author
-                        && open.last + 1 == first
-                        && last - open.first < MAX_RUN_ENTRIES as u64 =>
-                {
-                    open.last = last;
-                }
-                _ => {
-                    if let Some(full) = stretch.take() {
-                        bytes += self.stretch(full, &mut page.runs)?;
-                    }
-                    if bytes >= query.max_bytes {
-                        page.next_revision = Some(revision.value());
-                        return Ok(page);
-                    }
-                    stretch = Some(Stretch {
-                        author,
-                        first,
-                        last,
-                    });
-                }
+            if bytes >= query.max_bytes {
+                page.next_revision = Some(revision.value());
+                break;
+            }
+            let more = self.arrived(author, first.max(have + 1), last, &mut reader)?;
+            bytes += more.size;
+            match &mut open {
+                Some(open) if open.takes(&more) => open.extend(more),
+                _ => page.runs.extend(open.replace(more).map(Open::close)),
             }
         }
-        if let Some(full) = stretch {
-            self.stretch(full, &mut page.runs)?;
-        }
+        page.runs.extend(open.map(Open::close));
         Ok(page)
     }
 
-    /// Cuts a stretch into runs at its signatures; returns their size.
-    fn stretch(&self, stretch: Stretch, runs: &mut Vec<SignedRun>) -> Result<usize, StorageError> {
-        let Stretch {
-            author,
-            first,
-            last,
-        } = stretch;
-        let id = self.authors.id(author)?;
-        let start = match self
-            .blocks
-            .range((author, 0)..=(author, first))?
-            .next_back()
-        {
-            Some(row) => row?.0.value().1,
-            None => return Err(Damage::Entry(self.authors.entry(author, first)?).into()),
+    /// Entries of one arrival, from a seq on.
+    fn arrived(
+        &self,
+        author: u32,
+        first: u64,
+        last: u64,
+        reader: &mut Option<Reader>,
+    ) -> Result<Open, StorageError> {
+        let mut blocks = match reader.take() {
+            Some(reader) if (reader.author, reader.next) == (author, first) => reader.blocks,
+            _ => {
+                let row = self
+                    .blocks
+                    .range((author, 0)..=(author, first))?
+                    .next_back();
+                let at = self.authors.entry(author, first)?;
+                let start = row.ok_or(Damage::Entry(at))??.0.value();
+                self.blocks.range(start..=(author, u64::MAX))?
+            }
         };
-        let mut total = 0;
-        let mut pending: Vec<Entry> = Vec::new();
-        let mut pending_size = 0;
-        // How much of `pending` a signature vouches for already.
-        let mut signed: Option<(usize, nocturne_core::Signature)> = None;
-        for row in self.blocks.range((author, start)..=(author, last))? {
-            let (key, bytes) = row?;
-            let first_seq = key.value().1;
+        let broken = Damage::Chain(self.authors.id(author)?);
+        let (mut entries, mut size) = (Vec::new(), 0);
+        loop {
+            let (place, bytes) = blocks.next().ok_or(broken)??;
+            let (_, first_seq) = place.value();
             let block = Block::decode(bytes.value())?;
-            let (entries, size) = self.entries_of(author, first_seq, &block, first)?;
-            let too_long = pending.len() + entries.len() > MAX_RUN_ENTRIES
-                || pending_size + size > MAX_RUN_BYTES;
-            if too_long && let Some((count, signature)) = signed.take() {
-                let rest = pending.split_off(count);
-                runs.push(SignedRun::new(
-                    std::mem::replace(&mut pending, rest),
-                    signature,
-                ));
-                pending_size = pending.iter().map(Entry::size).sum();
-            }
-            pending.extend(entries);
-            pending_size += size;
-            total += size;
-            if let Some(signature) = block.signature {
-                signed = Some((pending.len(), signature));
-            }
-        }
-        match signed {
-            Some((count, signature)) if count == pending.len() => {
-                if count > 0 {
-                    runs.push(SignedRun::new(pending, signature));
+            size += self.entries_of(author, first_seq, &block, first, &mut entries)?;
+            let count = block.entries.len() as u64;
+            let next = first_seq.checked_add(count).ok_or(broken)?;
+            if next > last {
+                // A run is signed where it ends, and a block ends with it.
+                let signature = block.signature.ok_or(broken)?;
+                if next != last + 1 || entries.len() as u64 != next - first {
+                    return Err(broken.into());
                 }
-                Ok(total)
+                *reader = Some(Reader {
+                    author,
+                    next,
+                    blocks,
+                });
+                return Ok(Open {
+                    author,
+                    next,
+                    entries,
+                    size,
+                    signature,
+                });
             }
-            _ => Err(Damage::Chain(id).into()),
         }
     }
 
@@ -157,14 +148,15 @@ impl Snapshot {
         first_seq: u64,
         block: &Block,
         from: u64,
-    ) -> Result<(Vec<Entry>, usize), StorageError> {
+        out: &mut Vec<Entry>,
+    ) -> Result<usize, StorageError> {
         let id = self.authors.id(author)?;
         let mut prev: EntryHash = block.prev;
-        let mut out = Vec::with_capacity(block.entries.len());
         let mut size = 0;
+        out.reserve(block.entries.len());
         self.shared.with_keyring(|keyring| {
             let mut keys = keyring.cursor();
-            for (seq, stored) in (first_seq..).zip(&block.entries) {
+            for (seq, stored) in (first_seq..=u64::MAX).zip(&block.entries) {
                 let header = stored.header(self.shared.id, id, seq, prev, &self.authors)?;
                 prev = header.hash();
                 if seq >= from {
@@ -176,7 +168,7 @@ impl Snapshot {
                     out.push(entry);
                 }
             }
-            Ok((out, size))
+            Ok(size)
         })
     }
 
@@ -217,15 +209,9 @@ impl Snapshot {
     /// Operations whose bodies have not come yet, at most `limit`.
     pub fn wanted(&self, limit: usize) -> Result<Vec<OpRef>, StorageError> {
         let mut out = Vec::new();
-        for row in self.transaction.open_table(BODILESS)?.iter()? {
-            if out.len() >= limit {
-                break;
-            }
-            let (place, flags) = row?;
-            if !Bodiless::from_bits(flags.value()).forgotten {
-                let (author, seq, op) = place.value();
-                out.push(self.authors.op(author, seq, op)?);
-            }
+        for row in self.transaction.open_table(WANTED)?.iter()?.take(limit) {
+            let (author, seq, op) = row?.0.value();
+            out.push(self.authors.op(author, seq, op)?);
         }
         Ok(out)
     }
@@ -233,22 +219,40 @@ impl Snapshot {
     /// The bodies that are here of those asked for.
     pub fn bodies(&self, places: &[OpRef]) -> Result<Vec<(OpRef, OpBody)>, StorageError> {
         let mut out = Vec::new();
-        let frontier = self.shared.frontier();
         for at in places {
-            let Some(author) = self.authors.number(&at.author) else {
+            let Some(author) = self.has(at.entry())? else {
                 continue;
             };
-            if at.seq == 0 || frontier.seq(&at.author) < at.seq {
-                continue;
-            }
-            let (entry, nonce) = self.entry(author, at.seq)?;
-            let Some(stored) = entry.ops.get(usize::from(at.op)) else {
+            let Some((_, stored, nonce)) = self.find_op((author, at.seq, at.op))? else {
                 continue;
             };
-            if let Ok(body) = self.unseal(*at, stored, &nonce)? {
+            if let Ok(body) = self.unseal(*at, &stored, &nonce)? {
                 out.push((*at, body));
             }
         }
         Ok(out)
+    }
+}
+
+impl Open {
+    fn takes(&self, more: &Self) -> bool {
+        (self.author, Some(self.next)) == (more.author, more.first())
+            && self.entries.len() + more.entries.len() <= MAX_RUN_ENTRIES
+            && self.size + more.size <= MAX_RUN_BYTES
+    }
+
+    fn first(&self) -> Option<u64> {
+        self.entries.first().map(|entry| entry.header.seq)
+    }
+
+    fn extend(&mut self, more: Self) {
+        self.next = more.next;
+        self.entries.extend(more.entries);
+        self.size += more.size;
+        self.signature = more.signature;
+    }
+
+    fn close(self) -> SignedRun {
+        SignedRun::new(self.entries, self.signature)
     }
 }
