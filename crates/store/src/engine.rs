@@ -28,7 +28,7 @@ pub use verify::{Depth, Finding, Findings};
 
 use crate::erasure::{Covers, Cut, Judge};
 use crate::error::StorageError;
-use crate::medium::{Disk, Vault};
+use crate::medium::{CheckedDisk, Vault};
 use crate::rim::Clock;
 use crate::shared::Shared;
 use crate::tables::{Authors, Log};
@@ -49,7 +49,7 @@ pub struct Store {
     clock: Arc<dyn Clock>,
     entropy: Box<dyn Entropy + Send>,
     /// The database's file: its length tells when free pages are used up.
-    disk: Arc<dyn Disk>,
+    disk: Arc<CheckedDisk>,
     vault: Box<dyn Vault>,
     judge: Arc<dyn Judge>,
     max_drift_ms: u64,

@@ -65,6 +65,8 @@ impl From<io::Error> for StorageError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
+            // A page that is not what was written, or a file that is no database.
+            io::ErrorKind::InvalidData => Self::Damaged(Damage::Page),
             _ => Self::Io(Arc::new(error)),
         }
     }

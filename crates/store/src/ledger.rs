@@ -1,13 +1,14 @@
 //! An append-only, durable list of records: what a node's receipts stand on. One file of its own,
 //! because one list serves all stores of a node.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
 
 use crate::error::{Damage, StorageError};
-use crate::medium::{Disk, FileDisk, RedbDisk};
+use crate::medium::{CheckedDisk, Disk, FileDisk, Noted, RedbDisk, is_blank, is_intact};
 
 const RECORDS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("records_v1");
 const BATCHES: TableDefinition<'_, &[u8; 16], (u64, u64)> = TableDefinition::new("batches_v1");
@@ -66,17 +67,32 @@ impl Ledger {
 
     /// Opens the ledger on a disk, or makes it.
     pub fn on(disk: Box<dyn Disk>) -> Result<Self, LedgerError> {
-        let database = Database::builder()
-            .set_cache_size(4 * 1024 * 1024)
-            .create_with_backend(RedbDisk(disk.into()))?;
-        let transaction = database.begin_write()?;
-        transaction.open_table(RECORDS)?;
-        transaction.open_table(BATCHES)?;
-        transaction.commit()?;
-        Ok(Self {
-            database: Arc::new(database),
-            writer: Arc::default(),
-        })
+        // redb can panic on what it reads from a damaged file.
+        let opened = catch_unwind(AssertUnwindSafe(|| {
+            if is_blank(&*disk).map_err(StorageError::from)? {
+                disk.set_len(0).map_err(StorageError::from)?;
+            }
+            let (disk, noted) = CheckedDisk::open(disk.into()).map_err(StorageError::from)?;
+            let unknown = match noted {
+                Noted::Pages | Noted::Crashed => false,
+                Noted::Nothing | Noted::Other => disk.len().map_err(StorageError::from)? > 0,
+            };
+            if unknown && !is_intact(disk.unchecked())? {
+                return Err(StorageError::from(Damage::Page).into());
+            }
+            let database = Database::builder()
+                .set_cache_size(4 * 1024 * 1024)
+                .create_with_backend(RedbDisk(Arc::new(disk)))?;
+            let transaction = database.begin_write()?;
+            transaction.open_table(RECORDS)?;
+            transaction.open_table(BATCHES)?;
+            transaction.commit()?;
+            Ok(Self {
+                database: Arc::new(database),
+                writer: Arc::default(),
+            })
+        }));
+        opened.unwrap_or(Err(StorageError::Damaged(Damage::Page).into()))
     }
 
     fn writer(&self) -> MutexGuard<'_, ()> {

@@ -1,22 +1,32 @@
 //! Making a store and opening it again, after a crash too.
 
+mod error;
+mod keyring_file;
+
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use nocturne_core::limits::DEFAULT_MAX_DRIFT;
 use nocturne_core::{
-    AuthorId, Entropy, EntryHash, Frontier, Genesis, GenesisError, Hlc, Identity, LogHead, StoreId,
+    AuthorId, Entropy, EntryHash, Frontier, Genesis, Hlc, Identity, LogHead, StoreId,
 };
-use redb::{Database, ReadableDatabase, ReadableTable};
+use redb::{Database, ReadableDatabase, ReadableTable, TableHandle};
+
+pub use error::OpenError;
+use keyring_file::{has_used_keyring, newest_keyring};
 
 use super::quarantine::Quarantined;
 use super::waiting::WaitingRoom;
 use super::{StandingCut, Store};
-use crate::erasure::{BadPredicate, Cut, Judge, NoJudge};
+use crate::erasure::{Cut, Judge, NoJudge};
 use crate::error::{Damage, StorageError};
 use crate::keyring::{self, Keyring};
-use crate::medium::{Disk, Medium, RedbDisk, Vault};
+use crate::medium::{
+    CheckedDisk, Disk, Medium, Noted, RedbDisk, Vault, is_blank, is_intact, is_unfinished,
+};
 use crate::rim::{Clock, EntropyError, SystemClock, SystemEntropy};
 use crate::shared::Shared;
 use crate::tables::{
@@ -67,118 +77,74 @@ impl StoreOptions {
     }
 }
 
-/// Why a store was not made or opened. Nothing was changed.
-#[derive(Debug, Clone, thiserror::Error)]
-#[non_exhaustive]
-pub enum OpenError {
-    /// A store is there already.
-    #[error("a store exists here already")]
-    Exists,
-    /// Nothing is there.
-    #[error("there is no store here")]
-    Missing,
-    /// Another process has it open.
-    #[error("the store is in use by another process")]
-    InUse,
-    /// Another store than the one expected is there.
-    #[error("the store here is {found}, not {expected}")]
-    OtherStore {
-        /// The one that was asked for.
-        expected: StoreId,
-        /// The one that is there.
-        found: StoreId,
-    },
-    /// A newer program wrote it.
-    #[error("the store has format {0}; this program knows {FORMAT}: use a newer nocturne")]
-    Format(u64),
-    /// The genesis record can't be read.
-    #[error("the genesis record is damaged: {0}")]
-    Genesis(#[from] GenesisError),
-    /// The keyring is gone. Without it nothing can be read.
-    #[error("the keyring is missing; put the store's keyring file back")]
-    KeyringMissing,
-    /// The keyring can't be read.
-    #[error("{0}; put an intact copy of the newest keyring file back")]
-    Keyring(#[from] keyring::KeyringFileError),
-    /// The keyring belongs to another store's database.
-    #[error("the keyring belongs to another database")]
-    KeyringOfOther,
-    /// The keyring is from before the last forget or the last writes: with it, what was forgotten
-    /// would be readable again.
-    #[error(
-        "the keyring is older (version {found}) than the database (version {needed}); put the newest keyring file back"
-    )]
-    KeyringStale {
-        /// Its version.
-        found: u64,
-        /// The least version that the database allows.
-        needed: u64,
-    },
-    /// The store has cuts and no judge was given that can read them.
-    #[error("the store has standing cuts; open it with the judge that reads them")]
-    Judge,
-    /// The storage failed.
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-}
-
-impl From<BadPredicate> for OpenError {
-    fn from(_: BadPredicate) -> Self {
-        Self::Judge
-    }
-}
-
-macro_rules! through_storage {
-    ($($source:ty),*) => {$(
-        impl From<$source> for OpenError {
-            fn from(error: $source) -> Self {
-                Self::Storage(error.into())
+/// Opens the database, after checking what nobody has checked.
+fn database(disk: Arc<dyn Disk>, cache: usize) -> Result<(Arc<CheckedDisk>, Database), OpenError> {
+    let (disk, noted) = CheckedDisk::open(disk)?;
+    match noted {
+        Noted::Pages | Noted::Crashed => {}
+        Noted::Nothing if disk.len()? == 0 => {}
+        Noted::Nothing => {
+            if !is_intact(disk.unchecked())? {
+                return Err(Damage::Page.into());
             }
         }
-    )*};
-}
-through_storage!(
-    redb::StorageError,
-    redb::TableError,
-    redb::TransactionError,
-    redb::CommitError,
-    std::io::Error,
-    Damage
-);
-
-impl From<redb::DatabaseError> for OpenError {
-    fn from(error: redb::DatabaseError) -> Self {
-        match error {
-            redb::DatabaseError::DatabaseAlreadyOpen => Self::InUse,
-            other => Self::Storage(other.into()),
-        }
+        Noted::Other => return Err(OpenError::Replaced),
     }
+    let disk = Arc::new(disk);
+    let repaired = Arc::new(AtomicBool::new(false));
+    let noticed = Arc::clone(&repaired);
+    let database = Database::builder()
+        .set_cache_size(cache)
+        .set_repair_callback(move |_| noticed.store(true, Ordering::SeqCst))
+        .create_with_backend(RedbDisk(Arc::clone(&disk)))?;
+    // After a crash before the first commit redb takes the file for closed and checks nothing.
+    let unchecked = noted == Noted::Crashed && !repaired.load(Ordering::SeqCst);
+    if unchecked && !is_intact(disk.unchecked())? {
+        return Err(Damage::Page.into());
+    }
+    Ok((disk, database))
 }
 
-fn database(disk: &Arc<dyn Disk>, cache: usize) -> Result<Database, OpenError> {
-    Ok(Database::builder()
-        .set_cache_size(cache)
-        .create_with_backend(RedbDisk(Arc::clone(disk)))?)
+/// Runs `open`; a panic of redb's on what lies on the disk is damage.
+fn unless_damaged<T>(open: impl FnOnce() -> Result<T, OpenError>) -> Result<T, OpenError> {
+    catch_unwind(AssertUnwindSafe(open))
+        .unwrap_or(Err(OpenError::Storage(StorageError::Damaged(Damage::Page))))
 }
 
 impl Store {
-    /// Makes a new store on an empty medium.
+    /// Makes a new store on an empty medium, or on one where the making of a store was interrupted.
     pub fn create(
+        medium: Medium,
+        options: StoreOptions,
+        genesis: &Genesis,
+        identity: Identity,
+    ) -> Result<Self, OpenError> {
+        unless_damaged(|| Self::make(medium, options, genesis, identity))
+    }
+
+    fn make(
         mut medium: Medium,
         mut options: StoreOptions,
         genesis: &Genesis,
         identity: Identity,
     ) -> Result<Self, OpenError> {
-        if !medium.disk.is_empty()? {
-            return Err(OpenError::Exists);
+        let disk: Arc<dyn Disk> = medium.disk.into();
+        if !disk.is_empty()? {
+            if !is_unfinished(&disk, META.name())? {
+                return Err(OpenError::Exists);
+            }
+            disk.set_len(0)?;
         }
+        if has_used_keyring(&mut *medium.vault)? {
+            return Err(OpenError::KeyringOfOther);
+        }
+        disk.set_note(None)?;
         let mut instance = [0; 16];
         options.entropy.fill(&mut instance);
         let mut keyring = Keyring::new(instance);
         keyring.generation = 1;
         medium.vault.replace(1, &keyring::encode(&keyring))?;
-        let disk: Arc<dyn Disk> = medium.disk.into();
-        let database = database(&disk, options.cache_bytes)?;
+        let (disk, database) = database(disk, options.cache_bytes)?;
         let transaction = database.begin_write()?;
         {
             let mut table = transaction.open_table(META)?;
@@ -213,16 +179,18 @@ impl Store {
         identity: Identity,
         expected: Option<StoreId>,
     ) -> Result<Self, OpenError> {
-        if medium.disk.is_empty()? {
-            return Err(OpenError::Missing);
-        }
-        let disk: Arc<dyn Disk> = medium.disk.into();
-        let database = database(&disk, options.cache_bytes)?;
-        Self::start(disk, database, medium.vault, options, identity, expected)
+        unless_damaged(|| {
+            let disk: Arc<dyn Disk> = medium.disk.into();
+            if is_blank(&*disk)? {
+                return Err(OpenError::Missing);
+            }
+            let (disk, database) = database(disk, options.cache_bytes)?;
+            Self::start(disk, database, medium.vault, options, identity, expected)
+        })
     }
 
     fn start(
-        disk: Arc<dyn Disk>,
+        disk: Arc<CheckedDisk>,
         database: Database,
         mut vault: Box<dyn Vault>,
         options: StoreOptions,
@@ -345,46 +313,4 @@ fn read_logs(table: &LogTable) -> Result<(Logs, Authors, Frontier), OpenError> {
         logs.insert(author, log);
     }
     Ok((logs, authors, frontier))
-}
-
-/// The valid version with the greatest generation; the others are destroyed. A crash leaves a torn
-/// new version beside the old one, or an old one beside the new.
-fn newest_keyring(
-    vault: &mut dyn Vault,
-    instance: [u8; 16],
-    floor: u64,
-    next_number: u64,
-) -> Result<Keyring, OpenError> {
-    let versions = vault.load()?;
-    let count = versions.len();
-    let mut best: Option<Keyring> = None;
-    let mut failure = OpenError::KeyringMissing;
-    for bytes in versions {
-        let bytes = zeroize::Zeroizing::new(bytes);
-        match keyring::decode(&bytes) {
-            Ok(keyring) if keyring.instance != instance => failure = OpenError::KeyringOfOther,
-            Ok(keyring) => {
-                if best
-                    .as_ref()
-                    .is_none_or(|other| other.generation < keyring.generation)
-                {
-                    best = Some(keyring);
-                }
-            }
-            Err(error) => failure = error.into(),
-        }
-    }
-    let Some(keyring) = best else {
-        return Err(failure);
-    };
-    if keyring.generation < floor || keyring.allocated < next_number {
-        return Err(OpenError::KeyringStale {
-            found: keyring.generation,
-            needed: floor.max(keyring.generation + u64::from(keyring.generation >= floor)),
-        });
-    }
-    if count > 1 {
-        vault.replace(keyring.generation, &keyring::encode(&keyring))?;
-    }
-    Ok(keyring)
 }

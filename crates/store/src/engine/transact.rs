@@ -83,6 +83,10 @@ impl<'t> Stage<'t> {
 
     /// When an applied entry was written; `None` if it is not there.
     pub(super) fn hlc(&self, author: u32, seq: u64) -> Result<Option<Hlc>, StorageError> {
+        #[expect(
+            clippy::redundant_closure_for_method_calls,
+            reason = "the method is not general enough over the view's lifetime"
+        )]
         self.read(author, seq, |view, index| view.hlc(index))
     }
 

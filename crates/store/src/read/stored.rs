@@ -76,6 +76,10 @@ impl Snapshot {
     }
 
     pub(super) fn hlc(&self, author: u32, seq: u64) -> Result<Hlc, StorageError> {
+        #[expect(
+            clippy::redundant_closure_for_method_calls,
+            reason = "the method is not general enough over the view's lifetime"
+        )]
         self.in_block(author, seq, |view, index| view.hlc(index))
     }
 

@@ -57,6 +57,15 @@ impl Disk for Faulty<dyn Disk> {
         self.0.spend()?;
         self.1.sync()
     }
+
+    fn note(&self) -> io::Result<Option<Vec<u8>>> {
+        self.1.note()
+    }
+
+    fn set_note(&self, note: Option<&[u8]>) -> io::Result<()> {
+        self.0.spend()?;
+        self.1.set_note(note)
+    }
 }
 
 impl Vault for Faulty<dyn Vault> {

@@ -5,6 +5,7 @@
     reason = "clippy allows them in test functions only, not in what those call"
 )]
 
+mod bitrot;
 mod common;
 mod faults;
 mod forgetting;

@@ -57,6 +57,8 @@ fn wrong_files_are_named() {
         dir.path().join(DATABASE_FILE),
     )
     .unwrap();
+    assert!(matches!(open(medium()), Err(OpenError::Replaced)));
+    std::fs::remove_file(dir.path().join("store.redb.sums")).unwrap();
     assert!(matches!(open(medium()), Err(OpenError::KeyringOfOther)));
 }
 
