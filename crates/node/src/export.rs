@@ -175,13 +175,12 @@ impl<W: Write> CsvSink<W> {
 impl<W: Write> Sink for CsvSink<W> {
     fn row(&mut self, key: &[u8], value: &[u8]) -> Result<(), ExportError> {
         let Fields(fields) = object(key, value)?;
-        let columns = match &self.columns {
-            Some(columns) => columns.clone(),
-            None => {
-                let columns: Vec<String> = fields.iter().map(|(name, _)| name.clone()).collect();
-                self.record(&columns)?;
-                self.columns.insert(columns).clone()
-            }
+        let columns = if let Some(columns) = &self.columns {
+            columns.clone()
+        } else {
+            let columns: Vec<String> = fields.iter().map(|(name, _)| name.clone()).collect();
+            self.record(&columns)?;
+            self.columns.insert(columns).clone()
         };
         let names: BTreeSet<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
         if !columns

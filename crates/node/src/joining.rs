@@ -26,7 +26,7 @@ use crate::time::Rfc3339;
 /// How long the inviter may take to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How long the first sync may take before `join` gives up waiting for it.
-const FIRST_SYNC: Duration = Duration::from_secs(600);
+const FIRST_SYNC: Duration = Duration::from_mins(10);
 
 /// What `join` was told.
 #[derive(Debug)]
@@ -49,22 +49,19 @@ pub async fn join(layout: Layout, config: Config, options: JoinOptions) -> Resul
         move || prepare(&layout, &ticket)
     });
     let (lock, mut state, identity, genesis) = prepared.await??;
-    let genesis = match genesis {
-        Some(genesis) => genesis,
-        None => {
-            let name = options.name.or_else(default_name);
-            let short = || Name::lenient(&identity.author().to_string().split_at(8).0.to_owned());
-            let Some(name) = name.or_else(short) else {
-                return Err(NodeError::OtherMesh(ticket.inviter.id));
-            };
-            let genesis = ask(&ticket, &identity, &name, &options.network).await?;
-            state.pending = Some(Pending::Join {
-                mesh: ticket.mesh,
-                root: Some(genesis.clone()),
-            });
-            layout.write_state(&state)?;
-            genesis
-        }
+    let genesis = if let Some(genesis) = genesis {
+        genesis
+    } else {
+        let name = options
+            .name
+            .unwrap_or_else(|| default_name(&identity.author()));
+        let genesis = ask(&ticket, &identity, &name, &options.network).await?;
+        state.pending = Some(Pending::Join {
+            mesh: ticket.mesh,
+            root: Some(genesis.clone()),
+        });
+        layout.write_state(&state)?;
+        genesis
     };
     let made = spawn_blocking({
         let (layout, config) = (layout.clone(), config.clone());

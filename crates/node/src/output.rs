@@ -10,6 +10,10 @@ use crate::report::ErrorReport;
 
 /// Prints answers on stdout and errors where they belong.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts about one terminal"
+)]
 pub struct Printer {
     out: BufWriter<Stdout>,
     json: bool,
@@ -52,7 +56,12 @@ impl Printer {
             }
             return Ok(());
         }
-        human::print(&mut self.out, item, self.terminal, self.quiet)
+        let mut page = human::Page {
+            out: &mut self.out,
+            terminal: self.terminal,
+            quiet: self.quiet,
+        };
+        human::print(&mut page, item)
     }
 
     /// Hands everything printed so far to the reader: for streams that pause.

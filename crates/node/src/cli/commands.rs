@@ -28,7 +28,11 @@ pub(super) struct Context<'a> {
 pub(super) async fn dispatch(cli: Cli, printer: &mut Printer) -> Outcome {
     let Cli { global, command } = cli;
     let layout = run::layout(&global);
-    let mut context = Context { global, layout, printer };
+    let mut context = Context {
+        global,
+        layout,
+        printer,
+    };
     match command {
         Command::Completions { shell } => Ok(run::completions(shell)),
         Command::Demo(args) => {
@@ -133,7 +137,10 @@ impl Context<'_> {
         self.relay(Request::Write { store, ops, batch }).await
     }
 
-    #[expect(clippy::unnecessary_wraps, reason = "it stands where an outcome is due")]
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "it stands where an outcome is due"
+    )]
     fn print(&mut self, item: &Item) -> Outcome {
         Ok(self.printer.item(item))
     }

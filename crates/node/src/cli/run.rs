@@ -10,19 +10,19 @@ use clap::{CommandFactory, Parser};
 
 use super::{Cli, Command, Global, commands, usage};
 use crate::config::{Config, MAX_CONFIG_BYTES};
-use crate::data_dir::{DataDirError, Layout, at};
+use crate::data_dir::{Layout, at};
 use crate::error::NodeError;
 use crate::output::Printer;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    run(std::env::args_os().collect())
+    run(&std::env::args_os().collect::<Vec<_>>())
 }
 
-fn run(args: Vec<OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(&args) {
+fn run(args: &[OsString]) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
-        Err(error) => return usage_error(&error, &args),
+        Err(error) => return usage_error(&error, args),
     };
     start_logging(&cli.global, matches!(cli.command, Command::Serve(_)));
     log_panics_of_workers();
@@ -161,7 +161,7 @@ pub(super) fn config(layout: &Layout) -> Result<Config, NodeError> {
         {
             None
         }
-        Err(error) => return Err(DataDirError::from(at(&path)(error)).into()),
+        Err(error) => return Err(at(&path)(error).into()),
     };
     Ok(Config::resolve(&path, text.as_deref(), |name| {
         std::env::var(name).ok()

@@ -17,7 +17,8 @@ const REPLY_QUEUE: usize = 64;
 
 /// What executes requests.
 pub trait Handler: Send + Sync + 'static {
-    /// Executes one request, handing its items to `out`. Returns early once `out` is closed.
+    /// Executes one request, handing its items to `out`. Dropped when the asker goes away: what was
+    /// handed to a store by then is done all the same.
     fn handle(
         &self,
         request: Request,

@@ -17,6 +17,15 @@ struct Echo {
     left: tokio::sync::Notify,
 }
 
+/// Tells that a request is no longer worked on, whether it ended or was dropped.
+struct LettingGo<'a>(&'a tokio::sync::Notify);
+
+impl Drop for LettingGo<'_> {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}
+
 impl Handler for Echo {
     async fn handle(&self, request: Request, out: mpsc::Sender<Item>) -> Result<(), ErrorReport> {
         match request {
@@ -37,8 +46,8 @@ impl Handler for Echo {
                         node: "first".to_owned(),
                     })
                     .await;
+                let _letting_go = LettingGo(&self.left);
                 out.closed().await;
-                self.left.notify_one();
                 Ok(())
             }
             _ => Err(ErrorReport {
@@ -128,7 +137,8 @@ async fn stopping_ends_streams_and_idle_connections() {
     let idle = running.client().await;
     let mut client = running.client().await;
     let stop = running.stop.clone();
-    let outcome = client.call(&watch_request(), |_| {
+    let request = watch_request();
+    let outcome = client.call(&request, |_| {
         stop.send_replace(true);
         Ok(())
     });

@@ -9,6 +9,8 @@ use nocturne_core::{AuthorId, Genesis, StoreId};
 use nocturne_net::transport::PeerAddr;
 use serde::{Deserialize, Serialize};
 
+use crate::mesh::Name;
+
 const VERSION: u32 = 1;
 /// Peers whose addresses are remembered; a mesh is far smaller, so only rubbish is ever dropped.
 pub const MAX_KNOWN_PEERS: usize = 4_096;
@@ -63,7 +65,7 @@ pub enum Pending {
         /// Of the store `main`.
         main: Genesis,
         /// The node's name.
-        name: String,
+        name: Name,
     },
     /// A mesh that was joined: the inviter may have committed us already.
     Join {
@@ -191,7 +193,7 @@ impl State {
             Some(PendingForm::Init { root, main, name }) => Some(Pending::Init {
                 root: genesis(&root)?,
                 main: genesis(&main)?,
-                name,
+                name: name.parse().ok()?,
             }),
             Some(PendingForm::Join { mesh, root }) => Some(Pending::Join {
                 mesh: mesh.parse().ok()?,
@@ -235,7 +237,7 @@ impl State {
                 Pending::Init { root, main, name } => PendingForm::Init {
                     root: hex(root),
                     main: hex(main),
-                    name: name.clone(),
+                    name: name.to_string(),
                 },
                 Pending::Join { mesh, root } => PendingForm::Join {
                     mesh: mesh.to_string(),

@@ -117,7 +117,7 @@ fn the_state_comes_back_as_it_was() {
         Some(Pending::Init {
             root: root.clone(),
             main,
-            name: "a".to_owned(),
+            name: "a".parse().unwrap(),
         }),
         Some(Pending::Join {
             mesh: root.store_id(),

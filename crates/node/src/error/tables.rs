@@ -10,6 +10,10 @@ use crate::report::Exit;
 
 impl NodeError {
     /// The word for scripts and the exit code.
+    #[expect(
+        clippy::match_same_arms,
+        reason = "a table: one row an error, in the enum's order"
+    )]
     pub(super) fn class(&self) -> (&'static str, Exit) {
         match self {
             Self::DataDir(error) => data_dir(error),
@@ -70,6 +74,10 @@ impl NodeError {
     }
 
     /// What to do about it, as a sentence; empty when there is nothing to say.
+    #[expect(
+        clippy::match_same_arms,
+        reason = "a table: one row an error, in the enum's order"
+    )]
     pub(super) fn hint(&self) -> String {
         match self {
             Self::DataDir(error) => data_dir_hint(error),
@@ -128,6 +136,10 @@ impl NodeError {
     }
 }
 
+#[expect(
+    clippy::match_same_arms,
+    reason = "a table: one row an error, in the enum's order"
+)]
 fn data_dir(error: &DataDirError) -> (&'static str, Exit) {
     match error {
         DataDirError::Missing { .. } => ("no-data-dir", Exit::Failed),

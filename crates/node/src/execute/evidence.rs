@@ -122,7 +122,7 @@ fn proof(
     every(node, |index, receipt| {
         if wanted(receipt) {
             indices.push(index);
-            chosen.push(receipt.clone());
+            chosen.push(*receipt);
         }
         indices.len() <= nocturne_forget::proof::MAX_LEAVES
     })?;

@@ -54,12 +54,12 @@ impl<R: BufRead> JsonRows<R> {
             return Ok(None);
         };
         self.number += 1;
-        let row = self.row(line, json).map_err(|fault| fault.at_line(line))?;
+        let row = self.row(line, &json).map_err(|fault| fault.at_line(line))?;
         Ok(Some(row))
     }
 
-    fn row(&self, line: u64, json: Vec<u8>) -> Result<Row, RowFault> {
-        let text = std::str::from_utf8(&json).map_err(|_| RowFault::NotUtf8)?;
+    fn row(&self, line: u64, json: &[u8]) -> Result<Row, RowFault> {
+        let text = std::str::from_utf8(json).map_err(|_| RowFault::NotUtf8)?;
         if !text.starts_with('{') {
             return Err(match serde_json::from_str::<serde::de::IgnoredAny>(text) {
                 Ok(_) => RowFault::NotAnObject,
@@ -76,7 +76,7 @@ impl<R: BufRead> JsonRows<R> {
         let consumed = self.splitter.consumed();
         self.rule.row(
             self.number,
-            Bytes::from(json.clone()),
+            Bytes::from(text.to_owned()),
             Place::Line(line),
             consumed,
             column,

@@ -126,6 +126,7 @@ fn a_directory_gives_its_files_by_path() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of bad rows")]
 fn a_bad_row_is_named_by_line() {
     let none = options("", None);
     let by_id = options("", Some("id"));

@@ -212,7 +212,7 @@ impl Members {
 impl Member {
     /// A new active member.
     pub fn new(
-        name: Name,
+        name: &Name,
         role: Role,
         access: Access,
         added_by: AuthorId,

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use nocturne_core::AuthorId;
+
 /// Longest name in bytes.
 const MAX_LEN: usize = 64;
 
@@ -19,6 +21,16 @@ impl Name {
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What the first application store of a mesh is called.
+    pub fn main() -> Self {
+        Self("main".to_owned())
+    }
+
+    /// The beginning of a node's id, for want of anything better.
+    pub fn of_node(id: &AuthorId) -> Self {
+        Self(id.to_string().chars().take(8).collect())
     }
 
     /// Makes a name of any text: characters that a name can't have become `-`.

@@ -21,7 +21,7 @@ pub struct DeclaredStore {
 pub struct Stores {
     names: BTreeMap<StoreId, String>,
     geneses: BTreeMap<StoreId, Genesis>,
-    stores: BTreeMap<StoreId, DeclaredStore>,
+    declared: BTreeMap<StoreId, DeclaredStore>,
 }
 
 impl Stores {
@@ -47,7 +47,7 @@ impl Stores {
 
     pub(super) fn complete(&mut self) {
         let mut names = std::mem::take(&mut self.names);
-        self.stores = std::mem::take(&mut self.geneses)
+        self.declared = std::mem::take(&mut self.geneses)
             .into_iter()
             .map(|(id, genesis)| {
                 let name = names.remove(&id).unwrap_or_else(|| id.to_string());
@@ -58,21 +58,21 @@ impl Stores {
 
     /// All of them in order of id.
     pub fn iter(&self) -> impl Iterator<Item = (StoreId, &DeclaredStore)> {
-        self.stores.iter().map(|(id, store)| (*id, store))
+        self.declared.iter().map(|(id, store)| (*id, store))
     }
 
     /// One store.
     pub fn get(&self, id: StoreId) -> Option<&DeclaredStore> {
-        self.stores.get(&id)
+        self.declared.get(&id)
     }
 
     /// The store of that name or id. Two members can give the same name while apart: the store
     /// that began first has it then.
     pub fn find(&self, name: &str) -> Option<StoreId> {
         if let Ok(id) = name.parse::<StoreId>() {
-            return self.stores.contains_key(&id).then_some(id);
+            return self.declared.contains_key(&id).then_some(id);
         }
-        self.stores
+        self.declared
             .iter()
             .filter(|(_, store)| store.name == name)
             .min_by_key(|(id, store)| (store.genesis.created_ms, **id))

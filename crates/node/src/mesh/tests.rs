@@ -43,7 +43,7 @@ fn name(text: &str) -> Name {
 
 #[test]
 fn a_member_that_was_admitted_is_there() {
-    let member = Member::new(name("box"), Role::Server, Access::Writer, author(1), 5);
+    let member = Member::new(&name("box"), Role::Server, Access::Writer, author(1), 5);
     let mut operations = member.admit(author(2));
     assert_eq!(view(&operations).members.get(&author(2)), Some(&member));
     let address = PeerAddr::new(author(2)).with_direct("127.0.0.1:7".parse().unwrap());
@@ -58,7 +58,7 @@ fn a_member_that_was_admitted_is_there() {
 
 #[test]
 fn a_reader_is_no_writer_and_a_removed_member_stays_out() {
-    let reader = Member::new(name("r"), Role::Device, Access::Reader, author(1), 5);
+    let reader = Member::new(&name("r"), Role::Device, Access::Reader, author(1), 5);
     let mut operations = reader.admit(author(2));
     assert_eq!(view(&operations).members.writers().count(), 0);
     operations.push(put(format!("/nodes/{}/status", author(2)), "removed"));

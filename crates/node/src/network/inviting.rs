@@ -92,7 +92,7 @@ async fn admit(
         return Err(JoinRefusal::BadRequest);
     }
     let member = Member::new(
-        request.name.clone(),
+        &request.name,
         invite.role,
         invite.access,
         node.id(),

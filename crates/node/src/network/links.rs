@@ -70,8 +70,8 @@ impl Network {
             // A new connection is news: whoever dialled, both sides look what is missing.
             network.wake(Some(peer));
             let lookup = {
-                let (node, network) = (Arc::clone(&node), Arc::clone(&network));
-                Arc::new(move |id: StoreId| network.served(&node, peer, id))
+                let node = Arc::clone(&node);
+                Arc::new(move |id: StoreId| served(&node, peer, id))
             };
             let noted = Arc::new(|served: Served| {
                 if let Err(error) = &served.outcome {
@@ -83,14 +83,6 @@ impl Network {
             note_seen(&node, peer).await;
             network.wake(Some(peer));
         });
-    }
-
-    /// The store, if this peer may sync it: a member that was removed meanwhile may not.
-    fn served(&self, node: &Node, peer: AuthorId, id: StoreId) -> Option<StoreHandle> {
-        if !node.mesh().members.may_connect(&peer) {
-            return None;
-        }
-        node.handle(id)
     }
 
     /// A connection to a peer: one that stands, or a new one.
@@ -107,6 +99,12 @@ impl Network {
         self.hold(node, Arc::clone(&connection));
         Ok(connection)
     }
+}
+
+/// The store, if this peer may sync it: a member that was removed meanwhile may not.
+fn served(node: &Node, peer: AuthorId, id: StoreId) -> Option<StoreHandle> {
+    let member = node.mesh().members.may_connect(&peer);
+    member.then(|| node.handle(id)).flatten()
 }
 
 async fn note_seen(node: &Node, peer: AuthorId) {

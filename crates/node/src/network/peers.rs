@@ -11,7 +11,7 @@ use crate::node::Node;
 
 /// First wait after a failure; it doubles up to the longest.
 const FIRST_BACKOFF: Duration = Duration::from_millis(500);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
+const LONGEST_BACKOFF: Duration = Duration::from_mins(1);
 /// How much rarer a low-power node asks.
 const LOW_POWER_FACTOR: u32 = 10;
 
@@ -44,10 +44,12 @@ pub(super) async fn keep_all(node: Arc<Node>, network: Arc<Network>) {
 async fn keep(node: Arc<Node>, network: Arc<Network>, peer: AuthorId) {
     let kick = network.kick(peer);
     let mut backoff = FIRST_BACKOFF;
-    let interval = match node.config.low_power {
-        true => node.config.sync_interval * LOW_POWER_FACTOR,
-        false => node.config.sync_interval,
-    };
+    let interval = node.config.sync_interval
+        * if node.config.low_power {
+            LOW_POWER_FACTOR
+        } else {
+            1
+        };
     while node.mesh().members.get(&peer).is_some() {
         let wait = if node.mesh().members.may_connect(&peer) {
             match network.pass(&node, peer).await {

@@ -1,6 +1,6 @@
 //! `init`: a node, a mesh, and its first two stores; again after a crash, to finish.
 
-use nocturne_core::{Genesis, Identity, StoreId};
+use nocturne_core::{AuthorId, Genesis, Identity, StoreId};
 use nocturne_store::{Batch, SystemEntropy};
 
 use super::open::open_or_create;
@@ -18,7 +18,7 @@ pub struct Begun {
     /// The store `main`.
     pub main: StoreId,
     /// The node.
-    pub node: nocturne_core::AuthorId,
+    pub node: AuthorId,
 }
 
 /// Makes a new mesh in a data directory. Blocking.
@@ -61,9 +61,7 @@ pub fn init(layout: &Layout, config: &Config, name: Option<Name>) -> Result<Begu
             (
                 root,
                 main,
-                name.or_else(default_name)
-                    .map(|n| n.to_string())
-                    .unwrap_or_default(),
+                name.unwrap_or_else(|| default_name(&identity.author())),
             )
         }
     };
@@ -92,19 +90,16 @@ fn make_stores(
     identity: &Identity,
     root: &Genesis,
     main: &Genesis,
-    name: &str,
+    name: &Name,
 ) -> Result<(), NodeError> {
     let me = identity.author();
-    let name = Name::lenient(name).or_else(|| Name::lenient(&short(&me)));
     let handle = open_or_create(&layout.store(root.store_id()), root, identity, config)?;
-    if handle.frontier().is_empty()
-        && let (Some(name), Some(main_name)) = (name, Name::lenient("main"))
-    {
+    if handle.frontier().is_empty() {
         let member = Member::new(name, Role::Server, Access::Writer, me, root.created_ms);
         let operations = member
             .admit(me)
             .into_iter()
-            .chain(declare_store(&main_name, main));
+            .chain(declare_store(&Name::main(), main));
         handle.write_blocking(operations.collect::<Batch>())?;
     }
     handle.shutdown_blocking()?;
@@ -112,17 +107,14 @@ fn make_stores(
     Ok(())
 }
 
-fn short(id: &nocturne_core::AuthorId) -> String {
-    id.to_string().chars().take(8).collect()
-}
-
-/// The host's name, as far as it makes a name.
-pub fn default_name() -> Option<Name> {
+/// The host's name, as far as it makes a name; else the beginning of the node's id.
+pub fn default_name(node: &AuthorId) -> Name {
     let from_file = |path: &str| std::fs::read_to_string(path).ok();
     from_file("/proc/sys/kernel/hostname")
         .or_else(|| from_file("/etc/hostname"))
         .or_else(|| std::env::var("HOSTNAME").ok())
         .and_then(|text| Name::lenient(&text))
+        .unwrap_or_else(|| Name::of_node(node))
 }
 
 /// Makes the root store of a mesh that was joined, and declares the node ready. Blocking; the caller

@@ -3,6 +3,7 @@
 mod data;
 mod evidence;
 mod mesh;
+mod policies;
 
 use std::io::{self, Write};
 
@@ -38,8 +39,8 @@ pub(super) fn print(page: &mut Page<'_>, item: &Item) -> io::Result<()> {
         | Item::Policies(_)
         | Item::Policy { .. }
         | Item::PolicyGone { .. }
-        | Item::PolicyTested { .. }
-        | Item::Forgotten { .. }
+        | Item::PolicyTested { .. } => policies::print(page, item),
+        Item::Forgotten { .. }
         | Item::Receipt { .. }
         | Item::ProofChunk { .. }
         | Item::ProofWritten { .. }
