@@ -8,6 +8,7 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -36,12 +37,30 @@ pub fn per_second(mut work: impl FnMut()) -> f64 {
     f64::from(done) / elapsed.as_secs_f64()
 }
 
-/// Appends of 200 bytes with `fdatasync` after each, to a file in `dir`, by one thread.
-pub fn fdatasync_per_s(dir: &Path) -> f64 {
-    let mut file = File::create(dir.join("fdatasync")).expect("the folder can be written");
+/// Appends of 200 bytes with `fdatasync` after each, to a file in `dir`, by one thread. The file
+/// grows, so the file system's journal has its part in each.
+pub fn appends_per_s(dir: &Path) -> f64 {
+    let mut file = File::create(dir.join("appends")).expect("the folder can be written");
     per_second(|| {
         file.write_all(&[7; 200])
             .expect("the file can be appended to");
+        file.sync_data().expect("the file can be synced");
+    })
+}
+
+/// Writes of 4 KiB with `fdatasync` after each, within a file in `dir` that has its size already, as
+/// a database's has, by one thread.
+pub fn fdatasync_per_s(dir: &Path) -> f64 {
+    const PAGES: u64 = 1024;
+    let mut file = File::create(dir.join("pages")).expect("the folder can be written");
+    file.write_all(&[0; 4096].repeat(1024))
+        .expect("the disk has room");
+    file.sync_all().expect("the file can be synced");
+    let mut page = 0;
+    per_second(|| {
+        page = (page + 1) % PAGES;
+        file.write_all_at(&[7; 4096], page * 4096)
+            .expect("the file can be written");
         file.sync_data().expect("the file can be synced");
     })
 }
@@ -97,31 +116,38 @@ pub fn raw_redb_rows_per_s(dir: &Path, rows: u32, per_commit: u32) -> f64 {
     f64::from(rows) / took.as_secs_f64()
 }
 
-/// Random point reads a second of a redb table of `rows` rows.
-pub fn raw_redb_gets_per_s(dir: &Path, rows: u32) -> f64 {
+/// Point reads and scanned rows a second of a redb table of `rows` rows, the reads in random order.
+pub fn raw_redb_reads_per_s(dir: &Path, rows: u32) -> (f64, f64) {
     use redb::ReadableDatabase;
 
-    let database = Database::create(dir.join("gets.redb")).expect("the folder can be written");
+    let database = Database::create(dir.join("reads.redb")).expect("the folder can be written");
     insert(&database, &mut StdRng::seed_from_u64(3), rows);
     let read = database.begin_read().expect("a fresh database can be read");
     let table = read.open_table(TABLE).expect("the table was just written");
-    let keys = keys(&mut StdRng::seed_from_u64(3), rows);
+    // As they were drawn, before they were sorted: neighbours in this order are strangers in the tree.
+    let keys = drawn(&mut StdRng::seed_from_u64(3), rows);
     let mut next = keys.iter().cycle();
-    let rate = per_second(|| {
+    let gets = per_second(|| {
         for key in next.by_ref().take(1000) {
             let found = table.get(key.as_slice()).expect("the table can be read");
             std::hint::black_box(found.map(|value| value.value().len()));
         }
     });
-    rate * 1000.0
+    let scans = per_second(|| {
+        let all = table.range::<&[u8]>(..).expect("the table can be read");
+        for row in all.take(1000) {
+            let (key, value) = row.expect("the table can be read");
+            std::hint::black_box((key.value().len(), value.value().len()));
+        }
+    });
+    (gets * 1000.0, scans * 1000.0)
 }
 
-fn keys(random: &mut StdRng, count: u32) -> Vec<[u8; 32]> {
+fn drawn(random: &mut StdRng, count: u32) -> Vec<[u8; 32]> {
     let mut keys = vec![[0; 32]; usize::try_from(count).unwrap_or_default()];
     for key in &mut keys {
         random.fill_bytes(key);
     }
-    keys.sort_unstable();
     keys
 }
 
@@ -129,7 +155,9 @@ fn insert(database: &Database, random: &mut StdRng, count: u32) {
     let write = database.begin_write().expect("the database is ours alone");
     {
         let mut table = write.open_table(TABLE).expect("the table can be opened");
-        for key in keys(random, count) {
+        let mut keys = drawn(random, count);
+        keys.sort_unstable();
+        for key in keys {
             let value: &[u8] = &[7; 100];
             table
                 .insert(key.as_slice(), value)
