@@ -11,6 +11,7 @@ mod bad_input;
 mod bulk;
 mod convergence;
 mod daemon_parity;
+mod demo;
 mod forgetting;
 mod harness;
 mod joining;
