@@ -205,6 +205,7 @@ fn open(error: &OpenError) -> (&'static str, Exit) {
         OpenError::Missing
         | OpenError::OtherStore { .. }
         | OpenError::Genesis(_)
+        | OpenError::Replaced
         | OpenError::KeyringMissing
         | OpenError::Keyring(_)
         | OpenError::KeyringOfOther
