@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
 
 use crate::error::{Damage, StorageError};
-use crate::medium::{CheckedDisk, Disk, FileDisk, Noted, RedbDisk, is_blank, is_intact};
+use crate::medium::{CheckedDisk, Disk, FileDisk, Newest, Noted, RedbDisk, is_blank, is_intact};
 
 const RECORDS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("records_v1");
 const BATCHES: TableDefinition<'_, &[u8; 16], (u64, u64)> = TableDefinition::new("batches_v1");
@@ -77,7 +77,7 @@ impl Ledger {
                 Noted::Pages | Noted::Crashed => false,
                 Noted::Nothing | Noted::Other => disk.len().map_err(StorageError::from)? > 0,
             };
-            if unknown && !is_intact(disk.unchecked())? {
+            if unknown && !is_intact(disk.unchecked(), Newest::Unknown)? {
                 return Err(StorageError::from(Damage::Page).into());
             }
             let database = Database::builder()

@@ -13,7 +13,7 @@ use std::path::Path;
 pub(crate) use checked::{CheckedDisk, Noted, RedbDisk};
 pub use files::{FileDisk, FileVault};
 pub use memory::Memory;
-pub(crate) use overlay::{is_blank, is_intact, is_unfinished};
+pub(crate) use overlay::{Newest, is_blank, is_intact, is_unfinished};
 
 /// A random-access file of bytes.
 pub trait Disk: Debug + Send + Sync + 'static {

@@ -25,7 +25,7 @@ use crate::erasure::{Cut, Judge, NoJudge};
 use crate::error::{Damage, StorageError};
 use crate::keyring::{self, Keyring};
 use crate::medium::{
-    CheckedDisk, Disk, Medium, Noted, RedbDisk, Vault, is_blank, is_intact, is_unfinished,
+    CheckedDisk, Disk, Medium, Newest, Noted, RedbDisk, Vault, is_blank, is_intact, is_unfinished,
 };
 use crate::rim::{Clock, EntropyError, SystemClock, SystemEntropy};
 use crate::shared::Shared;
@@ -84,7 +84,7 @@ fn database(disk: Arc<dyn Disk>, cache: usize) -> Result<(Arc<CheckedDisk>, Data
         Noted::Pages | Noted::Crashed => {}
         Noted::Nothing if disk.len()? == 0 => {}
         Noted::Nothing => {
-            if !is_intact(disk.unchecked())? {
+            if !is_intact(disk.unchecked(), Newest::Unknown)? {
                 return Err(Damage::Page.into());
             }
         }
@@ -99,7 +99,7 @@ fn database(disk: Arc<dyn Disk>, cache: usize) -> Result<(Arc<CheckedDisk>, Data
         .create_with_backend(RedbDisk(Arc::clone(&disk)))?;
     // After a crash before the first commit redb takes the file for closed and checks nothing.
     let unchecked = noted == Noted::Crashed && !repaired.load(Ordering::SeqCst);
-    if unchecked && !is_intact(disk.unchecked())? {
+    if unchecked && !is_intact(disk.unchecked(), Newest::Unknown)? {
         return Err(Damage::Page.into());
     }
     Ok((disk, database))

@@ -8,7 +8,7 @@ use nocturne_core::{AuthorId, Bytes, EntryHash, EntryRef};
 use super::Store;
 use crate::block::{Block, Stored};
 use crate::error::{Damage, StorageError};
-use crate::medium::is_intact;
+use crate::medium::{Newest, is_intact};
 use crate::read::Snapshot;
 use crate::tables::{HeadRow, kind_from};
 
@@ -65,7 +65,7 @@ impl Store {
         let mut findings = Findings::default();
         // What the disk returns is what was written, and what was written is a database. On the file
         // as it is, so that readers go on meanwhile and nothing is repaired behind the store's back.
-        if !self.disk.check_all()? || !is_intact(self.disk.unchecked())? {
+        if !self.disk.check_all()? || !is_intact(self.disk.unchecked(), Newest::Finished)? {
             findings.push(Damage::Page);
         }
         let snapshot = self.shared.snapshot()?;

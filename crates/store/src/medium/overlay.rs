@@ -118,13 +118,24 @@ impl StorageBackend for Overlay {
     }
 }
 
+/// What is known of the newest commit in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Newest {
+    /// It was finished: if it is damaged, the one before it is no substitute.
+    Finished,
+    /// The file was closed, or a crash cut the commit off, and redb can tell which: it makes the last
+    /// commit before it closes a file in two phases, and puts up with no damage to such a one.
+    Unknown,
+}
+
 /// Whether redb has read and compared all pages when it opened the file.
 struct Repaired(bool);
 
 /// Runs `look` on the database as it is in the file, after a repair that stays in memory if the file
-/// was not closed. `None` if the newest commit is damaged. Nobody may write meanwhile.
+/// was not closed. `None` if it is damaged. Nobody may write meanwhile.
 fn look<R>(
     disk: &Arc<dyn Disk>,
+    newest: Newest,
     look: impl FnOnce(&mut Database, Repaired) -> Result<R, DatabaseError>,
 ) -> Result<Option<R>, DatabaseError> {
     let overlay = Overlay::new(disk).map_err(StorageError::from)?;
@@ -136,9 +147,8 @@ fn look<R>(
             .set_cache_size(CACHE)
             .set_repair_callback(move |session| {
                 noticed.store(true, Ordering::SeqCst);
-                // The step between a repair's beginning and its middle is taken only if the newest
-                // commit is damaged.
-                if (0.1..0.5).contains(&session.progress()) {
+                // The step between a repair's beginning and its middle gives the newest commit up.
+                if newest == Newest::Finished && (0.1..0.5).contains(&session.progress()) {
                     session.abort();
                 }
             })
@@ -156,9 +166,12 @@ fn look<R>(
 }
 
 /// Whether every page that the newest commit in the file uses is what redb wrote. Reads all of them.
-pub(crate) fn is_intact(disk: &Arc<dyn Disk>) -> Result<bool, DatabaseError> {
-    let intact = look(disk, |database, Repaired(checked)| {
-        Ok(checked || database.check_integrity()?)
+pub(crate) fn is_intact(disk: &Arc<dyn Disk>, newest: Newest) -> Result<bool, DatabaseError> {
+    // In a file that was not closed, redb may have to mend what no page depends on; a damaged commit
+    // is an error all the same.
+    let open = is_open(&**disk).map_err(StorageError::from)?;
+    let intact = look(disk, newest, |database, Repaired(checked)| {
+        Ok(checked || database.check_integrity()? || open)
     })?;
     Ok(intact == Some(true))
 }
@@ -192,7 +205,7 @@ pub(crate) fn is_unfinished(disk: &Arc<dyn Disk>, table: &str) -> Result<bool, D
     if is_blank(&**disk).map_err(StorageError::from)? {
         return Ok(true);
     }
-    let found = look(disk, |database, _| {
+    let found = look(disk, Newest::Unknown, |database, _| {
         let transaction = database.begin_read().map_err(|error| match error {
             redb::TransactionError::Storage(error) => DatabaseError::Storage(error),
             _ => DatabaseError::TransactionInProgress,

@@ -7,8 +7,10 @@
 
 mod bitrot;
 mod common;
+mod crashes;
 mod faults;
 mod forgetting;
+mod machine;
 mod reading;
 mod recovery;
 mod replication;
