@@ -12,7 +12,7 @@
 //! It is not a proof that data is gone from the world: a receipt is a signed statement, and every
 //! verdict lists what it does not show. It covers one node (level 1), and knows no holds.
 //!
-//! Formats: `proto/v1/policy.md`, `receipt.md`, `proof.md`; golden vectors from [`vectors`].
+//! Formats: `proto/v1/policy.md`, `receipt.md`, `proof.md`; golden vectors from [`mod@vectors`].
 //!
 //! ```
 //! use std::sync::Arc;

@@ -24,7 +24,10 @@ fn every_claim_holds_and_the_nodes_stay_for_whoever_asks() {
     std::fs::write(files.path().join("large"), vec![7; 1 << 20]).unwrap();
     std::fs::write(files.path().join("too-large"), vec![7; (1 << 20) + 1]).unwrap();
     let kept = tempfile::tempdir().unwrap();
-    let (dir, keep) = (files.path().to_str().unwrap(), kept.path().to_str().unwrap());
+    let (dir, keep) = (
+        files.path().to_str().unwrap(),
+        kept.path().to_str().unwrap(),
+    );
     let (code, stdout, stderr) = demo(&["--json", "--dir", dir, "--keep", keep]);
     assert_eq!((code, stderr.as_str()), (0, ""), "{stdout}");
     let story: Value = serde_json::from_str(&stdout).unwrap();
