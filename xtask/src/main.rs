@@ -6,6 +6,7 @@ mod ci;
 mod shell;
 mod sources;
 mod tidy;
+mod trial;
 mod vectors;
 
 use std::path::{Path, PathBuf};
@@ -29,6 +30,11 @@ const COMMANDS: &[Command] = &[
         name: "vectors",
         about: "write proto/v1/vectors; with --check, compare instead",
         run: vectors::run,
+    },
+    Command {
+        name: "trial",
+        about: "trials that take longer than a test may; lists them without a name",
+        run: trial::run,
     },
     Command {
         name: "ci",
