@@ -113,7 +113,7 @@ impl CheckedDisk {
     }
 
     /// Calls `f` for every page that lies wholly in `data`, with its number.
-    fn pages<'d>(offset: u64, data: &'d [u8]) -> impl Iterator<Item = (usize, &'d [u8])> {
+    fn pages(offset: u64, data: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
         let skip = offset.next_multiple_of(PAGE) - offset;
         let whole = data.get(skip..).unwrap_or_default();

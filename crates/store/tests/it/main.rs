@@ -2,6 +2,8 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
     reason = "clippy allows them in test functions only, not in what those call"
 )]
 
@@ -11,6 +13,7 @@ mod crashes;
 mod faults;
 mod forgetting;
 mod machine;
+mod model;
 mod reading;
 mod recovery;
 mod replication;
