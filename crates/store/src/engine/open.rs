@@ -282,10 +282,10 @@ impl Store {
     }
 }
 
-type LogTable = redb::ReadOnlyTable<u32, LogRow>;
-type Logs = std::collections::BTreeMap<AuthorId, Log>;
+pub(super) type LogTable = redb::ReadOnlyTable<u32, LogRow>;
+pub(super) type Logs = std::collections::BTreeMap<AuthorId, Log>;
 
-fn read_logs(table: &LogTable) -> Result<(Logs, Authors, Frontier), OpenError> {
+pub(super) fn read_logs(table: &LogTable) -> Result<(Logs, Authors, Frontier), StorageError> {
     let mut logs = Logs::new();
     let mut authors = Authors::default();
     let mut frontier = Frontier::new();

@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 
 use nocturne_core::entry::SIGNATURE_DOMAIN;
-use nocturne_core::{AuthorId, Bytes, EntryHash, EntryRef};
+use nocturne_core::{AuthorId, Bytes, EntryHash, EntryRef, Hlc};
+use redb::ReadableTable;
 
 use super::Store;
+use super::open::read_logs;
 use crate::block::{Block, Stored};
 use crate::error::{Damage, StorageError};
 use crate::medium::{Newest, is_intact};
 use crate::read::Snapshot;
-use crate::tables::{HeadRow, kind_from};
+use crate::tables::{ARRIVALS, Arrival, HeadRow, LOGS, kind_from};
 
 /// How much is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +58,8 @@ impl Findings {
 struct Expected {
     operations: BTreeMap<(u32, u64, u16), (Bytes, u64, u8)>,
     superseded: std::collections::BTreeSet<(u32, u64, u16)>,
+    /// Author number → the last of its entries that another log depends on.
+    built_on: BTreeMap<u32, u64>,
 }
 
 impl Store {
@@ -78,6 +82,23 @@ impl Store {
                 Err(StorageError::Damaged(damage)) => findings.push(damage),
                 Err(other) => return Err(other),
             }
+        }
+        match read_logs(&snapshot.transaction.open_table(LOGS)?) {
+            Ok((logs, ..)) if logs == self.logs => {}
+            Ok(_) => findings.push(Damage::Index("logs")),
+            Err(StorageError::Damaged(damage)) => findings.push(damage),
+            Err(other) => return Err(other),
+        }
+        for log in self.logs.values() {
+            let built_on = expected.built_on.get(&log.number).copied().unwrap_or(0);
+            if log.seq > 0 && log.tip == (built_on >= log.seq) {
+                findings.push(Damage::Index("logs"));
+            }
+        }
+        match snapshot.check_arrivals(&self.logs, &mut findings) {
+            Ok(()) => {}
+            Err(StorageError::Damaged(damage)) => findings.push(damage),
+            Err(other) => return Err(other),
         }
         if depth == Depth::Deep {
             match snapshot.check_indexes(&expected, &mut findings) {
@@ -102,6 +123,7 @@ impl Snapshot {
         let mut next = 1;
         let mut prev = EntryHash::from(self.shared.genesis_hash);
         let mut signed = true;
+        let mut hlc = Hlc::ZERO;
         for row in self
             .blocks
             .range((log.number, 0)..=(log.number, u64::MAX))?
@@ -112,7 +134,15 @@ impl Snapshot {
             if first != next || block.prev != prev {
                 return Err(Damage::Chain(author).into());
             }
-            for (seq, entry) in (first..).zip(&block.entries) {
+            for (seq, entry) in (first..u64::MAX).zip(&block.entries) {
+                for (author, seq) in &entry.deps {
+                    let last = expected.built_on.entry(*author).or_default();
+                    *last = (*last).max(*seq);
+                }
+                if entry.hlc <= hlc {
+                    findings.push(Damage::Chain(author));
+                }
+                hlc = entry.hlc;
                 let header = entry.header(self.shared.id, author, seq, prev, &self.authors)?;
                 prev = header.hash();
                 next = seq + 1;
@@ -132,8 +162,46 @@ impl Snapshot {
                 findings.push(Damage::Signature(EntryRef { author, seq }));
             }
         }
-        if next != log.seq + 1 || (log.seq > 0 && prev != log.hash) || !signed {
+        let ends = (next.checked_sub(1), hlc) == (Some(log.seq), log.hlc);
+        if !ends || (log.seq > 0 && prev != log.hash) || !signed {
             findings.push(Damage::Chain(author));
+        }
+        Ok(())
+    }
+
+    /// Whether every entry arrived once and in order: peers are served by arrival.
+    fn check_arrivals(
+        &self,
+        logs: &BTreeMap<AuthorId, crate::tables::Log>,
+        findings: &mut Findings,
+    ) -> Result<(), StorageError> {
+        const BAD: Damage = Damage::Index("arrivals");
+        let mut arrived: BTreeMap<u32, u64> = BTreeMap::new();
+        let mut next = 0;
+        for row in self.transaction.open_table(ARRIVALS)?.iter()? {
+            let (revision, row) = row?;
+            let arrival = Arrival::read(row.value())?;
+            if revision.value() != next {
+                return Err(BAD.into());
+            }
+            next = revision.value().checked_add(arrival.span()).ok_or(BAD)?;
+            if let Arrival::Run {
+                author,
+                first_seq,
+                count,
+            } = arrival
+            {
+                let (first, last) = Arrival::seqs(first_seq, count)?;
+                if arrived.insert(author, last).unwrap_or(0) + 1 != first {
+                    return Err(BAD.into());
+                }
+            }
+        }
+        let all = logs
+            .values()
+            .all(|log| arrived.get(&log.number).copied().unwrap_or(0) == log.seq);
+        if !all || next != self.revision()? {
+            findings.push(BAD);
         }
         Ok(())
     }
@@ -180,7 +248,6 @@ impl Snapshot {
         expected: &Expected,
         findings: &mut Findings,
     ) -> Result<(), StorageError> {
-        use redb::ReadableTable;
         let mut heads = 0_usize;
         for row in self.heads.iter()? {
             let (key, row) = row?;
@@ -222,3 +289,6 @@ impl Snapshot {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

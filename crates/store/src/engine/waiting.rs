@@ -125,3 +125,56 @@ impl WaitingRoom {
             .sum()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use nocturne_core::{Entry, EntryHash, Header, Hlc, Identity, SignedRun, StoreId};
+
+    use super::*;
+
+    fn run(author: u8, seq: u64, entries: u64) -> VerifiedRun {
+        let me = Identity::from_secret_bytes(&[author; 32]);
+        let mut prev = EntryHash::ZERO;
+        let entries = (seq..seq + entries).map(|seq| {
+            let header = Header {
+                store: StoreId::ZERO,
+                author: me.author(),
+                seq,
+                prev,
+                hlc: Hlc::from_millis(seq),
+                deps: vec![],
+                ops: vec![],
+            };
+            prev = header.hash();
+            Entry {
+                header,
+                bodies: vec![],
+            }
+        });
+        let entries = entries.collect();
+        SignedRun::sign(&me, entries).unwrap().verify().unwrap()
+    }
+
+    #[test]
+    fn an_entry_frees_exactly_what_waits_for_it() {
+        let mut room = WaitingRoom::default();
+        let at = |author: u8, seq| EntryRef {
+            author: Identity::from_secret_bytes(&[author; 32]).author(),
+            seq,
+        };
+        for seq in 2..300 {
+            assert!(room.add(&run(1, seq, 1), at(1, seq - 1)));
+        }
+        assert!(room.add(&run(2, 1, 1), at(3, 5)));
+        assert_eq!(room.freed_by(at(3, 4).author, 4), []);
+        assert_eq!(room.freed_by(at(3, 5).author, 7), [run(2, 1, 1)]);
+        assert_eq!(room.freed_by(at(1, 1).author, 1), [run(1, 2, 1)]);
+        // A longer run takes a shorter one's place, a shorter one none.
+        assert!(room.add(&run(1, 3, 2), at(1, 2)));
+        assert!(room.add(&run(1, 3, 1), at(1, 2)));
+        assert_eq!(room.freed_by(at(1, 2).author, 2), [run(1, 3, 2)]);
+        assert_eq!(room.take(&at(1, 1).author).len(), 296);
+        assert_eq!((room.bytes, room.entries()), (0, 0));
+        assert!(room.logs.is_empty() && room.causes.is_empty());
+    }
+}

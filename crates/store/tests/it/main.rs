@@ -8,6 +8,7 @@
 )]
 
 mod bitrot;
+mod bounds;
 mod common;
 mod crashes;
 mod faults;
