@@ -76,6 +76,8 @@ impl NetworkOptions {
 pub struct Network {
     endpoint: IrohNode,
     sync: IrohTransport,
+    /// Whether peers can find this node here and dial it.
+    stays: bool,
     links: Links,
     /// Entries that we had of a store when we were last equal with a peer.
     equal_at: Mutex<BTreeMap<(AuthorId, StoreId), u64>>,
@@ -98,6 +100,7 @@ impl Network {
         };
         let network = Arc::new(Self {
             sync,
+            stays: options.stay,
             links: Links::default(),
             equal_at: Mutex::default(),
             kicks: Mutex::default(),

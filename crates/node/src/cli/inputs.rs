@@ -104,15 +104,22 @@ pub(super) fn subject(labels: &Labels) -> Option<JsonBytes> {
     labels.subject.clone().map(JsonBytes::from)
 }
 
-/// A value from the command line, stdin (`-`), or a file. One byte over the limit is kept, so that
-/// the store's own message about its length comes out.
+/// A value from the command line, stdin (`-`), or a file.
 pub(super) fn value(text: Option<&str>, file: Option<&Path>) -> Result<JsonBytes, InputError> {
-    let limit = MAX_VALUE_LEN as u64 + 1;
-    match (text, file) {
-        (_, Some(path)) => read(path, limit).map(|bytes| JsonBytes(Bytes::from(bytes))),
-        (Some("-"), None) => read(Path::new("-"), limit).map(|bytes| JsonBytes(Bytes::from(bytes))),
-        (text, None) => Ok(JsonBytes::from(text.unwrap_or_default().to_owned())),
+    let path = match (text, file) {
+        (_, Some(path)) => path,
+        (Some("-"), None) => Path::new("-"),
+        (text, None) => return Ok(JsonBytes::from(text.unwrap_or_default().to_owned())),
+    };
+    let max = MAX_VALUE_LEN as u64;
+    let bytes = read(path, max + 1)?;
+    if bytes.len() as u64 > max {
+        return Err(InputError::TooLong {
+            path: path.to_owned(),
+            max,
+        });
     }
+    Ok(JsonBytes(Bytes::from(bytes)))
 }
 
 fn open(path: &Path) -> Result<Box<dyn BufRead>, InputError> {

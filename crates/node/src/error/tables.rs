@@ -247,7 +247,9 @@ fn storage(error: &StorageError) -> (&'static str, Exit) {
 fn storage_hint(error: &StorageError) -> String {
     match error {
         StorageError::Damaged(_) => "`nocturne verify` names everything that is damaged".into(),
-        StorageError::Full => "Free some space and try again; nothing acknowledged is lost".into(),
+        StorageError::Full => {
+            "Nothing that was acknowledged is lost; a daemon must be started again".into()
+        }
         _ => String::new(),
     }
 }

@@ -7,7 +7,7 @@ use nocturne_core::{AuthorId, StoreId};
 use nocturne_net::driver::{SyncError, sync_once};
 use nocturne_net::proto::{RefuseReason, Report, SessionError};
 use nocturne_net::transport::{CloseReason, Closed, ConnectError, Connection, StreamError};
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Duration, Instant, timeout_at};
 
 use super::{Network, guard, sync_options};
@@ -20,6 +20,9 @@ use crate::node::Node;
 /// Between two rounds that moved nothing and still were not equal: what is missing is on its way
 /// through somebody else.
 const PAUSE: Duration = Duration::from_millis(50);
+/// How long a peer that cannot be dialled is waited for where it may dial us: it may have started a
+/// moment ago, at an address that nobody has heard of yet.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// What one pass over all stores with one peer did.
 #[derive(Debug, Default)]
@@ -81,9 +84,17 @@ impl Network {
         let root = node.root.id();
         self.one(node, &link, root, &mut tally).await?;
         node.refresh().await.map_err(PassError::Node)?;
-        for handle in node.applications() {
-            self.one(node, &link, handle.handle.id(), &mut tally)
-                .await?;
+        for store in node.applications() {
+            let before = tally.moved;
+            self.one(node, &link, store.handle.id(), &mut tally).await?;
+            if tally.moved > before {
+                // What came too late for a cut was born forgotten: its receipts are due.
+                let resumed = spawn_blocking(move || store.forgetter.resume()).await;
+                resumed
+                    .map_err(NodeError::from)
+                    .and_then(|resumed| Ok(resumed?))
+                    .map_err(PassError::Node)?;
+            }
         }
         Ok(tally)
     }
@@ -157,6 +168,11 @@ impl Network {
         limit: Duration,
     ) -> Result<Item, NodeError> {
         let deadline = Instant::now() + limit;
+        let patient_until = if self.stays {
+            Instant::now() + GRACE
+        } else {
+            Instant::now()
+        };
         let mut stores = BTreeMap::new();
         let mut reached: BTreeMap<AuthorId, Reached> = BTreeMap::new();
         loop {
@@ -181,6 +197,7 @@ impl Network {
                         moved += tally.moved;
                         tally.merge_into(&mut stores);
                     }
+                    Ok(Err(PassError::Connect(_))) if Instant::now() < patient_until => {}
                     Ok(Err(error)) => problem = error.lasting(),
                     Err(_) if !self.is_connected(&id) => {
                         problem = Some(ConnectError::Timeout.to_string());

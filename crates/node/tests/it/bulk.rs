@@ -100,7 +100,7 @@ fn many_rows_make_few_entries() {
     let moved = home.json(["import", file.to_str().unwrap()]);
     assert_eq!(
         (moved["rows"].as_u64(), moved["entries"].as_u64()),
-        (Some(5_000), Some(5))
+        (Some(5_000), Some(20))
     );
     let last = home.run(["scan", "--reverse", "--limit", "1"]).ok();
     assert_eq!(last, "00005000\t{\"n\":\"4999\"}\n");

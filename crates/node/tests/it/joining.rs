@@ -169,3 +169,32 @@ fn a_reader_reads_and_does_not_write() {
     assert!(two.run(["invite"]).fails(5).contains("reader"));
     daemon.stop();
 }
+
+#[test]
+fn any_member_may_invite() {
+    let one = Home::init("one");
+    let daemon = one.serve();
+    one.run(["put", "a", "1"]).ok();
+    let two = Home::join(&one, "two");
+    daemon.stop();
+    // The node that made the mesh is gone; the one that it let in lets in a third.
+    let daemon = two.serve();
+    let three = Home::join(&two, "three");
+    assert_eq!(three.run(["get", "a"]).ok(), "1");
+    three.run(["put", "b", "3"]).ok();
+    three.run(["sync", "two"]).ok();
+    assert_eq!(two.run(["get", "b"]).ok(), "3");
+    let names = |home: &Home| home.json(["peer", "list"]).as_array().unwrap().len();
+    assert_eq!((names(&two), names(&three)), (3, 3));
+    daemon.stop();
+    // And the first hears of it from either.
+    let daemon = three.serve();
+    let second = two.serve();
+    two.run(["sync", "three"]).ok();
+    let first = one.serve();
+    two.run(["sync", "one"]).ok();
+    assert_eq!(one.run(["get", "b"]).ok(), "3");
+    for daemon in [daemon, second, first] {
+        daemon.stop();
+    }
+}

@@ -16,8 +16,9 @@ use crate::error::NodeError;
 use crate::export::{CsvSink, DirSink, ExportError, JsonSink, Sink};
 use crate::import::{self, Checked, Format, ImportError, Options, Row};
 
-/// Operations of one entry: a few commits a second make the disk the limit, not the entries.
-const ENTRY_OPS: usize = 1_024;
+/// Operations of one entry: enough that commits and signatures cost nothing beside the rows, few
+/// enough that a read, which passes over the operations before its own, stays cheap.
+const ENTRY_OPS: usize = 256;
 /// Bytes of one entry: well below what an entry may have, so that one more row always fits.
 const ENTRY_BYTES: usize = 512 * 1024;
 
