@@ -19,6 +19,10 @@ pub(super) struct Born {
 }
 
 impl Store {
+    pub(super) const fn has_cuts(&self) -> bool {
+        !self.cuts.is_empty()
+    }
+
     /// The index of a standing cut that covers the operation.
     pub(super) fn covering_cut(&self, operation: Option<&Operation>, hlc: Hlc) -> Option<usize> {
         let operation = operation?;

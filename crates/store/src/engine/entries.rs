@@ -1,7 +1,7 @@
 //! Entries into the database: numbered, sealed into blocks, and taken into the indexes.
 
 use nocturne_core::{
-    Entry, EntryHash, Header, LogHead, OpRef, Operation, VerifiedEntry, VerifiedRun,
+    Entry, EntryHash, Header, LogHead, OpBody, OpRef, Operation, VerifiedEntry, VerifiedRun,
 };
 
 use super::Store;
@@ -112,20 +112,21 @@ impl Store {
         let Entry { header, bodies } = entry.into_entry();
         let first_number = self.next_number;
         self.next_number += header.ops.len() as u64;
-        let bodies: Vec<_> = bodies
-            .into_iter()
-            .map(|body| {
-                let operation = body.as_ref().and_then(|body| body.operation().ok());
-                let cut = self.covering_cut(operation.as_ref(), header.hlc);
-                (body, operation, cut)
-            })
-            .collect();
+        // Nothing is gathered for a store without cuts: most have none.
+        let cuts: Vec<Option<usize>> = if self.has_cuts() {
+            let operation = |body: &Option<OpBody>| body.as_ref()?.operation().ok();
+            let covering = |body| self.covering_cut(operation(body).as_ref(), header.hlc);
+            bodies.iter().map(covering).collect()
+        } else {
+            Vec::new()
+        };
         // Receipts name the frontier before and after the entry that was born forgotten.
-        let covered = bodies.iter().any(|(_, _, cut)| cut.is_some());
+        let covered = cuts.iter().any(Option::is_some);
         let before = covered.then(|| self.frontier_digest());
         let deps = self.advance_log(stage, number, &header, hash)?;
         let mut ops = Vec::with_capacity(header.ops.len());
-        for ((index, op), (body, operation, cut)) in (0_u16..).zip(&header.ops).zip(bodies) {
+        for ((index, op), body) in (0_u16..).zip(&header.ops).zip(bodies) {
+            let cut = cuts.get(usize::from(index)).copied().flatten();
             let parents = self.places(&op.parents)?;
             let at = OpRef {
                 author: header.author,
@@ -155,7 +156,7 @@ impl Store {
                         stage.keys.supersede_anywhere(parents.iter().copied());
                         Stored::Forgotten
                     } else {
-                        match operation {
+                        match body.operation().ok() {
                             Some(operation) => {
                                 let head = HeadRow {
                                     author: number,

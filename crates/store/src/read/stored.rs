@@ -56,13 +56,16 @@ impl Snapshot {
         read: impl FnOnce(&BlockView<'_>, usize) -> Result<R, Damage>,
     ) -> Result<R, StorageError> {
         let row = self.blocks.range((author, 0)..=(author, seq))?.next_back();
-        let missing = Damage::Entry(self.authors.entry(author, seq)?);
-        let (key, bytes) = row.ok_or(missing)??;
-        let view = BlockView::new(bytes.value())?;
-        let index = seq.checked_sub(key.value().1);
-        let index = index.and_then(|index| usize::try_from(index).ok());
-        let index = index.filter(|index| *index < view.len()).ok_or(missing)?;
-        Ok(read(&view, index)?)
+        if let Some(row) = row {
+            let (key, bytes) = row?;
+            let view = BlockView::new(bytes.value())?;
+            let index = seq.checked_sub(key.value().1);
+            let index = index.and_then(|index| usize::try_from(index).ok());
+            if let Some(index) = index.filter(|index| *index < view.len()) {
+                return Ok(read(&view, index)?);
+            }
+        }
+        Err(Damage::Entry(self.authors.entry(author, seq)?).into())
     }
 
     pub(super) fn entry(
@@ -88,8 +91,10 @@ impl Snapshot {
         &self,
         place: (u32, u64, u16),
     ) -> Result<(Hlc, StoredOp, Nonce), StorageError> {
-        let missing = Damage::Entry(self.authors.entry(place.0, place.1)?);
-        Ok(self.find_op(place)?.ok_or(missing)?)
+        match self.find_op(place)? {
+            Some(found) => Ok(found),
+            None => Err(Damage::Entry(self.authors.entry(place.0, place.1)?).into()),
+        }
     }
 
     /// An operation of an entry that is here, with the entry's time; `None` if the entry has fewer

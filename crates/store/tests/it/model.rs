@@ -289,7 +289,7 @@ fn served(store: &StoreHandle) -> u64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, max_shrink_iters: 200, ..ProptestConfig::default() })]
     #[test]
     fn random_programs_do_as_the_model_does(steps in prop::collection::vec(step(), 1..30)) {
         let mut world = World::new();
