@@ -8,7 +8,7 @@ use crate::common::{TestClock, genesis, get, identity, in_memory, missing, optio
 use crate::machine::{Dice, Machine, Shared, machine};
 
 /// Restarts after every cut, no two alike.
-const CASES: u64 = 6;
+const CASES: u64 = 4;
 
 /// Cuts the power at every call that `act` makes on a copy of `before`, restarts in a few ways, and
 /// shows `check` the store with whether the act was acknowledged. Returns how often it was cut.
