@@ -63,21 +63,18 @@ pub async fn run(options: DemoOptions) -> Result<Item, NodeError> {
     let watch = Stopwatch::start();
     let mut narrator = Narrator::new(options.json);
     let temporary;
-    let base = match &options.keep {
-        Some(dir) => {
-            let occupied = std::fs::read_dir(dir).is_ok_and(|mut items| items.next().is_some());
-            if occupied {
-                return Err(not_empty(dir));
-            }
-            dir.clone()
+    let base = if let Some(dir) = &options.keep {
+        let occupied = std::fs::read_dir(dir).is_ok_and(|mut items| items.next().is_some());
+        if occupied {
+            return Err(not_empty(dir));
         }
-        None => {
-            temporary = tempfile::Builder::new()
-                .prefix("nocturne-demo-")
-                .tempdir()
-                .map_err(|error| failed("no directory for the demo", &error.to_string()))?;
-            temporary.path().to_owned()
-        }
+        dir.clone()
+    } else {
+        temporary = tempfile::Builder::new()
+            .prefix("nocturne-demo-")
+            .tempdir()
+            .map_err(|error| failed("no directory for the demo", &error.to_string()))?;
+        temporary.path().to_owned()
     };
     narrator.title(
         "Nocturne: a key-value store that works offline, merges without losing work, and forgets \

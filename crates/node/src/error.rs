@@ -177,6 +177,9 @@ pub enum NodeError {
     /// A policy or store name that is none.
     #[error("`{0}` is no name: {source}", source = crate::mesh::BadName)]
     BadName(Box<str>),
+    /// Forgetting across the mesh was asked for.
+    #[error("not forgotten: this version forgets on one node, not across the mesh")]
+    OnlyHere,
     /// Forgetting failed.
     #[error("not forgotten: {0}")]
     Forget(#[from] ForgetError),

@@ -74,7 +74,7 @@ pub struct ForgetArgs {
     #[arg(long)]
     pub wait: bool,
     /// On this node; this version cannot forget across the mesh
-    #[arg(long, required = true)]
+    #[arg(long)]
     pub local: bool,
     #[command(flatten)]
     pub(crate) form: KeyForm,

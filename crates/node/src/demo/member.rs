@@ -27,7 +27,7 @@ use crate::node::{Node, init};
 use crate::ticket::Ticket;
 
 /// How long anything between the nodes may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A node with its data directory.
 pub(super) struct Member {

@@ -60,6 +60,7 @@ impl NodeError {
             Self::Policy(_) => ("invalid-policy", Exit::Usage),
             Self::UnknownPolicy { .. } => ("unknown-policy", Exit::NotFound),
             Self::BadName(_) | Self::CutId(_) => ("usage", Exit::Usage),
+            Self::OnlyHere => ("only-local", Exit::Usage),
             Self::Forget(error) => match error {
                 ForgetError::Read(error) => storage(error),
                 ForgetError::Actor(error) => actor(error),
@@ -121,6 +122,7 @@ impl NodeError {
             Self::Daemon(_) => "Look at the daemon's log and start `nocturne serve` again".into(),
             Self::Policy(_) => "`nocturne help policy set` shows one that works".into(),
             Self::UnknownPolicy { .. } => "`nocturne policy list` lists them".into(),
+            Self::OnlyHere => "Add --local, on every node that has it".into(),
             Self::ProofExport(_) => "`nocturne receipts` lists what can be proved".into(),
             Self::Proof { .. } => "It proves nothing; ask whoever issued it for another".into(),
             Self::Unsound { .. } => {

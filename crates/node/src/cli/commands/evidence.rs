@@ -45,6 +45,9 @@ pub(super) async fn policy(context: &mut Context<'_>, command: PolicyCommand) ->
 }
 
 pub(super) async fn forget(context: &mut Context<'_>, args: ForgetArgs) -> Outcome {
+    if !args.local {
+        return Err(NodeError::OnlyHere);
+    }
     let bytes = |text: &str| inputs::key(text, args.form);
     let what = match (&args.key, &args.prefix, &args.subject, &args.policy) {
         (Some(key), ..) => ForgetWhat::Key(bytes(key)?),
