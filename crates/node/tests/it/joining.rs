@@ -2,6 +2,10 @@
 
 use std::fs;
 
+use nocturne_core::Genesis;
+use nocturne_node::data_dir::{Layout, Pending, State, create_identity};
+use nocturne_store::SeededEntropy;
+
 use crate::harness::Home;
 
 #[test]
@@ -135,22 +139,37 @@ fn a_join_that_was_interrupted_goes_on() {
 
 #[test]
 fn an_init_that_was_interrupted_is_finished() {
-    let home = Home::init("one");
-    let whole = home.json(["status"]);
-    // As a crash would leave it before the state was declared ready, one store not made yet.
-    let other = Home::init("two");
-    let state = fs::read_to_string(other.path().join("state.json")).unwrap();
-    assert!(!state.contains("pending"));
-    drop(whole);
-    let bare = Home::new();
-    fs::create_dir_all(bare.path()).unwrap();
-    fs::copy(
-        home.path().join("identity.key"),
-        bare.path().join("identity.key"),
-    )
-    .unwrap();
-    bare.run(["init"]).ok();
-    assert_eq!(bare.run(["id"]).ok(), home.run(["id"]).ok());
+    let home = Home::new();
+    let layout = Layout::new(home.path());
+    let lock = layout.create_and_lock().unwrap();
+    let mut entropy = SeededEntropy::new(3);
+    let me = create_identity(&layout.identity(), &mut entropy)
+        .unwrap()
+        .author();
+    // Interrupted after the key was made: the next init uses it.
+    let root = Genesis::root(me, 1, &mut entropy);
+    let main = Genesis::application(me, 1, root.store_id(), &mut entropy);
+    let mut state = State::new(me);
+    let (mesh, name) = (root.store_id(), "torn".parse().unwrap());
+    state.pending = Some(Pending::Init { root, main, name });
+    layout.write_state(&state).unwrap();
+    // And in the middle of making the root store.
+    fs::create_dir_all(layout.store(mesh)).unwrap();
+    fs::write(layout.store(mesh).join("store.redb"), "").unwrap();
+    drop(lock);
+
+    let line = home.run(["get", "a"]).fails(1);
+    assert!(
+        line.contains("partly initialised") && line.contains("nocturne init"),
+        "{line}"
+    );
+    let begun = home.json(["init"]);
+    assert_eq!(begun["node"], me.to_string());
+    assert_eq!(begun["mesh"], mesh.to_string());
+    home.run(["put", "a", "1"]).ok();
+    assert_eq!(home.run(["get", "a"]).ok(), "1");
+    assert_eq!(home.json(["peer", "list"])[0]["name"], "torn");
+    assert!(home.run(["init"]).fails(1).contains("already initialised"));
 }
 
 #[test]
