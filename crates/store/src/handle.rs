@@ -166,7 +166,8 @@ impl StoreHandle {
         /// What is held back here.
         standing, standing_blocking() -> Standing, ActorError
             => |reply| Command::Standing { reply };
-        /// Finishes what is queued, closes the files and stops; later calls say that it is closed.
+        /// Finishes what is queued and stops; later writes say that it is closed. The files are
+        /// closed when the last handle, watcher and snapshot is gone.
         shutdown, shutdown_blocking() -> (), ActorError => |reply| Command::Shutdown { reply };
     }
 }

@@ -10,6 +10,8 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
+use twox_hash::XxHash3_64;
+
 use super::Disk;
 use super::overlay::is_open;
 
@@ -43,31 +45,10 @@ pub(crate) enum Noted {
     Other,
 }
 
-/// Four lanes of multiply and rotate over 32 bytes at a time, folded. Not against an adversary (the
-/// chains' hashes are), but against a disk: any change within one lane changes the result of the
-/// lane. Never 0.
+/// XXH3, cut to 32 bits. Not against an adversary (the chains' hashes are), but against a disk.
+/// Never 0.
 fn sum(page: &[u8]) -> u32 {
-    const ODD: [u64; 4] = [
-        0x9e37_79b1_85eb_ca87,
-        0xc2b2_ae3d_27d4_eb4f,
-        0x1656_67b1_9e37_79f9,
-        0x85eb_ca77_c2b2_ae63,
-    ];
-    let mut lanes = ODD;
-    let (blocks, _) = page.as_chunks::<32>();
-    for block in blocks {
-        let (words, _) = block.as_chunks::<8>();
-        for ((lane, odd), word) in lanes.iter_mut().zip(ODD).zip(words) {
-            *lane = (*lane ^ u64::from_le_bytes(*word))
-                .wrapping_mul(odd)
-                .rotate_left(31);
-        }
-    }
-    let folded = lanes.iter().fold(0_u64, |folded, lane| {
-        let mixed = (folded ^ lane).wrapping_mul(0x9fb2_1c65_1e98_df25);
-        mixed ^ (mixed >> 32)
-    });
-    let [a, b, c, d, ..] = folded.to_le_bytes();
+    let [a, b, c, d, ..] = XxHash3_64::oneshot(page).to_le_bytes();
     u32::from_le_bytes([a, b, c, d]).max(1)
 }
 
