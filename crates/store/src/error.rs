@@ -101,6 +101,18 @@ from_redb!(
     SetDurabilityError
 );
 
+/// Lets an operation's error take these causes by way of its `Storage` variant.
+macro_rules! through_storage {
+    ($error:ty: $($source:ty),*) => {$(
+        impl From<$source> for $error {
+            fn from(error: $source) -> Self {
+                Self::Storage(error.into())
+            }
+        }
+    )*};
+}
+pub(crate) use through_storage;
+
 /// Why a call did not reach the store, or did not come back.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
 
-use crate::error::{Damage, StorageError};
+use crate::error::{Damage, StorageError, through_storage};
 use crate::medium::{CheckedDisk, Disk, FileDisk, Newest, Noted, RedbDisk, is_blank, is_intact};
 
 const RECORDS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("records_v1");
@@ -31,16 +31,8 @@ pub enum LedgerError {
     Storage(#[from] StorageError),
 }
 
-macro_rules! through_storage {
-    ($($source:ty),*) => {$(
-        impl From<$source> for LedgerError {
-            fn from(error: $source) -> Self {
-                Self::Storage(error.into())
-            }
-        }
-    )*};
-}
 through_storage!(
+    LedgerError:
     redb::StorageError,
     redb::TableError,
     redb::TransactionError,

@@ -99,6 +99,13 @@ fn prepared(clock: &TestClock) -> Memory {
     memory
 }
 
+fn open_faulty(memory: &Memory, budget: &Budget, clock: &TestClock) -> StoreHandle {
+    let id = Some(genesis().store_id());
+    let medium = faulty(memory, budget);
+    let opened = Store::open(medium, options(clock, 2), identity(1), id);
+    StoreHandle::spawn(opened.unwrap()).unwrap()
+}
+
 fn request() -> ForgetRequest {
     ForgetRequest {
         cut: Cut {
@@ -124,14 +131,7 @@ fn a_forget_that_is_cut_off_anywhere_is_whole_or_absent() {
     for calls in 0.. {
         let memory = before.image();
         let budget = Budget::new(i64::MAX, io::ErrorKind::Other);
-        let id = Some(genesis().store_id());
-        let opened = Store::open(
-            faulty(&memory, &budget),
-            options(&clock, 2),
-            identity(1),
-            id,
-        );
-        let store = StoreHandle::spawn(opened.unwrap()).unwrap();
+        let store = open_faulty(&memory, &budget, &clock);
         budget.0.store(calls, Ordering::SeqCst);
         let acknowledged = store.forget_blocking(request()).is_ok();
         // What lies on disk at this moment is what a crash leaves.
@@ -158,17 +158,11 @@ fn a_forget_that_is_cut_off_anywhere_is_whole_or_absent() {
 fn a_full_disk_is_named_and_loses_nothing() {
     let clock = TestClock::new();
     let before = prepared(&clock);
+    let mut refused = 0;
     for calls in 0..12 {
         let memory = before.image();
         let budget = Budget::new(i64::MAX, io::ErrorKind::StorageFull);
-        let id = Some(genesis().store_id());
-        let opened = Store::open(
-            faulty(&memory, &budget),
-            options(&clock, 2),
-            identity(1),
-            id,
-        );
-        let store = StoreHandle::spawn(opened.unwrap()).unwrap();
+        let store = open_faulty(&memory, &budget, &clock);
         budget.0.store(calls, Ordering::SeqCst);
         let big = Batch::new().put("big", vec![0; 1 << 20]);
         let first = store.write_blocking(big).map(|_| ());
@@ -177,6 +171,7 @@ fn a_full_disk_is_named_and_loses_nothing() {
             assert!(first.is_ok(), "{first:?}");
             continue;
         };
+        refused += 1;
         // Later calls return the first cause rather than an answer that may be wrong.
         let again = store.write_blocking(Batch::new().put("k", "v"));
         assert!(matches!(
@@ -187,4 +182,5 @@ fn a_full_disk_is_named_and_loses_nothing() {
         assert_eq!(get(&crashed, "kept").as_deref(), Some("value"));
         assert_eq!(crashed.verify_blocking(Depth::Deep).unwrap().findings, []);
     }
+    assert!(refused > 3, "only {refused} writes met the full disk");
 }

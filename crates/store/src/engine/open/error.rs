@@ -3,7 +3,7 @@
 use nocturne_core::{GenesisError, StoreId};
 
 use crate::erasure::BadPredicate;
-use crate::error::{Damage, StorageError};
+use crate::error::{Damage, StorageError, through_storage};
 use crate::keyring;
 use crate::tables::FORMAT;
 
@@ -73,16 +73,8 @@ impl From<BadPredicate> for OpenError {
     }
 }
 
-macro_rules! through_storage {
-    ($($source:ty),*) => {$(
-        impl From<$source> for OpenError {
-            fn from(error: $source) -> Self {
-                Self::Storage(error.into())
-            }
-        }
-    )*};
-}
 through_storage!(
+    OpenError:
     redb::StorageError,
     redb::TableError,
     redb::TransactionError,
